@@ -1,0 +1,4 @@
+"""Helpers that know no model and no dataset."""
+from .errors import AnnotationError, CheckpointError
+
+__all__ = ['AnnotationError', 'CheckpointError']

@@ -1,0 +1,2 @@
+"""Version of the package, readable without importing it."""
+__version__ = '0.1.0'

@@ -1,1 +1,8 @@
-"""Models."""
+"""Networks, and what they are made of."""
+from . import inspro, layers, losses, task_modules
+from .online_video_model import FrameOutput, OnlineVideoModel
+
+__all__ = [
+    'FrameOutput', 'OnlineVideoModel', 'inspro', 'layers', 'losses',
+    'task_modules'
+]

@@ -1,0 +1,24 @@
+# 32k iterations of 8 clips (InsPro section 4.1). On fewer GPUs raise
+# optim_wrapper.accumulative_counts so that 8 clips still make a step.
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=32000, val_interval=4000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=2.5e-5, weight_decay=1e-4),
+    clip_grad=dict(max_norm=1.0, norm_type=2))
+param_scheduler = [
+    dict(
+        type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=1000),
+    dict(
+        type='MultiStepLR',
+        by_epoch=False,
+        begin=0,
+        end=32000,
+        milestones=[24000, 28000],
+        gamma=0.1)
+]
+default_hooks = dict(
+    checkpoint=dict(by_epoch=False, interval=4000, max_keep_ckpts=3))
+# the learning rate belongs to 8 GPUs with 1 clip each
+auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/models/inspro_r50_fpn.py',
+    '../_base_/datasets/coco_youtube_vis_2021.py',
+    '../_base_/schedules/schedule_32k.py', '../_base_/default_runtime.py'
+]
+# weights of the COCO pre-training, inspro_r50_fpn_8xb2-ms-480-800-3x_coco.py
+load_from = None

@@ -4,10 +4,12 @@ There is one node per registry of mmdet. Every class registered here can be
 named bare under ``default_scope='mmdet'`` and under
 ``default_scope='mmvis_plugin'``, or with the prefix ``mmvis_plugin.``.
 """
-from typing import Optional, Sequence, Type, Union
+from typing import Any, Optional, Sequence, Type, Union
 
 from mmdet import registry as mmdet_registry
 from mmengine.registry import Registry
+
+from .utils.explain import explain_error
 
 
 class PluginRegistry(Registry):
@@ -66,6 +68,28 @@ class PluginRegistry(Registry):
             if found is not None:
                 return found
         return super().get(key)
+
+    def build(self, cfg: dict, *args, **kwargs) -> Any:
+        """Build an object from its config.
+
+        Args:
+            cfg (dict): Config with the key ``type``.
+
+        Returns:
+            object: What ``type`` constructs.
+
+        Raises:
+            KeyError: No class of that name; near names are listed.
+            TypeError: The class has no such key; near keys are listed.
+        """
+        try:
+            return super().build(cfg, *args, **kwargs)
+        except (KeyError, RuntimeError, TypeError) as err:
+            message = explain_error(err)
+            if message is None:
+                raise
+            kind = TypeError if isinstance(err, TypeError) else KeyError
+            raise kind(message) from err
 
 
 def _node(host: Registry, *locations: str) -> PluginRegistry:

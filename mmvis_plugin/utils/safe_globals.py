@@ -1,0 +1,39 @@
+"""Let checkpoints of mmengine pass the safe unpickler of torch."""
+from typing import Any, List
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+
+# Types of the scalars and arrays that a message hub keeps.
+_DTYPES = ('bool', 'int32', 'int64', 'uint8', 'uint32', 'float32', 'float64')
+
+
+def checkpoint_classes() -> List[Any]:
+    """Return the classes a training checkpoint holds besides tensors.
+
+    The message hub stores log histories as ``HistoryBuffer`` of NumPy
+    arrays, plus NumPy scalars; the method table of a ``HistoryBuffer`` is
+    pickled through ``getattr``.
+
+    Returns:
+        list: Classes and functions for
+        ``torch.serialization.add_safe_globals``.
+    """
+    core = getattr(np, '_core', None) or np.core
+    classes = [
+        HistoryBuffer, np.ndarray, np.dtype, core.multiarray._reconstruct,
+        core.multiarray.scalar, getattr
+    ]
+    return classes + [type(np.dtype(name)) for name in _DTYPES]
+
+
+def allow_checkpoint_classes() -> None:
+    """Register :func:`checkpoint_classes` with torch >= 2.6.
+
+    ``torch.load`` then reads a checkpoint with ``weights_only=True``, its
+    default since 2.6. Older versions have no such list and need none.
+    """
+    add = getattr(torch.serialization, 'add_safe_globals', None)
+    if add is not None:
+        add(checkpoint_classes())

@@ -1,0 +1,125 @@
+"""What every writer needs: files, masks, colours of ids."""
+import hashlib
+import json
+import os.path as osp
+from pathlib import Path
+from typing import Dict, Iterable, List
+
+import cv2
+import numpy as np
+
+_CLASS_FOLDER = Path(__file__).resolve().parents[2] / 'classes'
+_JPEG_QUALITY = 92
+
+
+def load_categories(name: str) -> List[dict]:
+    """Return the category table of a benchmark.
+
+    Args:
+        name (str): File stem in ``mmvis_plugin/datasets/classes``.
+
+    Returns:
+        List[dict]: The ``categories`` of the file.
+    """
+    path = _CLASS_FOLDER / f'{name}.json'
+    return json.loads(path.read_text(encoding='utf-8'))['categories']
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write an image; the suffix of the path picks the coding.
+
+    Args:
+        path (Path): ``.jpg`` (quality 92) or ``.png``; its folder is made.
+        image (np.ndarray): RGB, RGBA or one channel; uint8 or uint16.
+
+    Raises:
+        OSError: If the image cannot be encoded.
+    """
+    if image.ndim == 3:
+        # the encoder of OpenCV expects blue first
+        order = [2, 1, 0, 3][:image.shape[2]]
+        image = np.ascontiguousarray(image[..., order])
+    params = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    done, data = cv2.imencode(path.suffix, image,
+                              params if path.suffix == '.jpg' else [])
+    if not done:
+        raise OSError(f'{path}: OpenCV cannot encode {image.dtype} '
+                      f'{image.shape}')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.tobytes())
+
+
+def write_json(path: Path, content) -> None:
+    """Write compact JSON; the folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, separators=(',', ':'))
+    path.write_text(text, encoding='utf-8')
+
+
+def ids_to_rgb(ids: np.ndarray) -> np.ndarray:
+    """Code ids as R + 256 G + 65536 B.
+
+    Args:
+        ids (np.ndarray): Integers below 2**24.
+
+    Returns:
+        np.ndarray: uint8.
+
+    Shape:
+        ids: (H, W). Output: (H, W, 3).
+    """
+    return np.stack([ids & 255, ids >> 8 & 255, ids >> 16 & 255],
+                    axis=-1).astype(np.uint8)
+
+
+def mask_to_counts(mask: np.ndarray) -> List[int]:
+    """Return run lengths in column order, starting with zeros.
+
+    Args:
+        mask (np.ndarray): bool (H, W).
+
+    Returns:
+        List[int]: ``counts`` of an uncompressed COCO RLE.
+    """
+    flat = mask.ravel(order='F')
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    counts = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()
+    return [0] + counts if flat[0] else counts
+
+
+def mask_to_box(mask: np.ndarray) -> List[float]:
+    """Return the tight box (x, y, w, h), w = xmax - xmin + 1.
+
+    Args:
+        mask (np.ndarray): bool (H, W) with at least one pixel.
+
+    Returns:
+        List[float]: The box.
+    """
+    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return [
+        float(cols[0]),
+        float(rows[0]),
+        float(cols[-1] - cols[0] + 1),
+        float(rows[-1] - rows[0] + 1)
+    ]
+
+
+def digest_files(root: Path, patterns: Iterable[str]) -> Dict[str, str]:
+    """Return one sha256 per pattern over names and bytes of its files.
+
+    Args:
+        root (Path): Folder of the data set.
+        patterns (Iterable[str]): Glob patterns below it.
+
+    Returns:
+        Dict[str, str]: Pattern to hex digest.
+    """
+    digests = {}
+    for pattern in patterns:
+        total = hashlib.sha256()
+        for path in sorted(root.glob(pattern)):
+            total.update(osp.relpath(path, root).encode())
+            total.update(path.read_bytes())
+        digests[pattern] = total.hexdigest()
+    return digests

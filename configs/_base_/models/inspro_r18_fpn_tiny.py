@@ -72,7 +72,7 @@ model = dict(
             mask_stride=8,
             num_stacked_convs=2,
             norm_cfg=norm_cfg),
-        mask_head=dict(type='DynamicMaskHead', rel_coord_norm='box'),
+        mask_head=dict(type='InsProMaskHead', rel_coord_norm='box'),
         intra_query=dict(type='IntraQueryAttention', embed_dims=channels),
         bank_size=18,
         criterion=dict(

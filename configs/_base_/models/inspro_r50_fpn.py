@@ -75,7 +75,7 @@ model = dict(
             mask_stride=8,
             num_stacked_convs=4,
             norm_cfg=dict(type='BN')),
-        mask_head=dict(type='DynamicMaskHead', rel_coord_norm='box'),
+        mask_head=dict(type='InsProMaskHead', rel_coord_norm='box'),
         intra_query=dict(type='IntraQueryAttention', embed_dims=channels),
         bank_size=18,
         criterion=dict(

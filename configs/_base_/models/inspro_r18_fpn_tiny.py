@@ -63,7 +63,6 @@ model = dict(
                 norm_cfg=dict(type='LN')),
             loss_cls=dict(type='FocalLoss', use_sigmoid=True)),
         mask_feat_head=dict(
-            type='MaskFeatModule',
             in_channels=channels,
             feat_channels=64,
             start_level=1,

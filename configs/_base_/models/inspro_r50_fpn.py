@@ -66,7 +66,6 @@ model = dict(
             # only read for its sigmoid flag: losses are in the criterion
             loss_cls=dict(type='FocalLoss', use_sigmoid=True)),
         mask_feat_head=dict(
-            type='MaskFeatModule',
             in_channels=channels,
             feat_channels=128,
             start_level=1,

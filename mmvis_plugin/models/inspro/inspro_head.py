@@ -3,6 +3,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn as nn
+from mmdet.models.dense_heads.condinst_head import MaskFeatModule
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -26,7 +27,7 @@ class InsProHead(BaseModule):
         roi_extractor (dict): Config of :class:`StaticRoIExtractor`.
         criterion (dict): Config of :class:`InsProCriterion`.
         num_stages (int): Stages of a key frame. Defaults to 6.
-        mask_feat_head (dict, optional): Config of mmdet's
+        mask_feat_head (dict, optional): Arguments of mmdet's
             ``MaskFeatModule``. None predicts boxes only (InsPro-VID).
         mask_head (dict, optional): Config of :class:`DynamicMaskHead`.
         intra_query (dict, optional): Config of
@@ -77,7 +78,8 @@ class InsProHead(BaseModule):
         self.lite_head = MODELS.build(bbox_head) if lite_head else None
         self.bbox_roi_extractor = MODELS.build(roi_extractor)
         self.criterion = MODELS.build(criterion)
-        self.mask_feat_head = _build(mask_feat_head)
+        self.mask_feat_head = MaskFeatModule(
+            **mask_feat_head) if mask_feat_head else None
         self.mask_head = _build(mask_head)
         self.intra_query = _build(intra_query)
         self.bank_size = bank_size

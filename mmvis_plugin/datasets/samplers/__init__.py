@@ -1,1 +1,4 @@
-"""Samplers."""
+"""Samplers of videos."""
+from .video_window_sampler import VideoWindowSampler
+
+__all__ = ['VideoWindowSampler']

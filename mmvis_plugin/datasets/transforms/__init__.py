@@ -1,1 +1,9 @@
-"""Transforms."""
+"""Transforms of clips and frames."""
+from .clip_sample import ClipSample
+from .load_frame_annotations import LoadFrameAnnotations
+from .load_video_frame import LoadVideoFrame
+from .pack_clip_inputs import PackClipInputs
+
+__all__ = [
+    'ClipSample', 'LoadFrameAnnotations', 'LoadVideoFrame', 'PackClipInputs'
+]

@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, List, Sequence, Tuple
 
 import numpy as np
+import pycocotools.mask as mask_utils
 import torch
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmdet.structures.mask import BitmapMasks
@@ -119,7 +120,11 @@ def predict_in_windows(model: torch.nn.Module, inputs: Tensor,
 def assert_same_results(one: TrackDataSample,
                         two: TrackDataSample,
                         atol: float = 1e-4) -> None:
-    """Fail unless ids, labels and masks are equal, scores and boxes close."""
+    """Fail unless ids and labels are equal, scores, boxes and masks close.
+
+    A pixel whose probability is at the threshold may go either way: of the
+    pixels of a frame 0.1 % may differ.
+    """
     assert len(one) == len(two)
     for a, b in zip(one, two):
         a, b = a.pred_track_instances, b.pred_track_instances
@@ -127,8 +132,11 @@ def assert_same_results(one: TrackDataSample,
         assert a.labels.tolist() == b.labels.tolist()
         torch.testing.assert_close(a.scores, b.scores, atol=atol, rtol=0)
         torch.testing.assert_close(
-            a.bboxes, b.bboxes, atol=100 * atol, rtol=1e-4)
-        assert a.get('masks') == b.get('masks')
+            a.bboxes, b.bboxes, atol=500 * atol, rtol=0)
+        assert ('masks' in a) == ('masks' in b)
+        for mask_a, mask_b in zip(a.get('masks', []), b.get('masks', [])):
+            differ = mask_utils.decode(mask_a) != mask_utils.decode(mask_b)
+            assert differ.mean() <= 1e-3
 
 
 def check_windows_agree(model: torch.nn.Module,

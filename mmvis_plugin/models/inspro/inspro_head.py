@@ -4,7 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 import torch
 import torch.nn as nn
 from mmdet.models.dense_heads.condinst_head import MaskFeatModule
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleList
 from torch import Tensor
 
 from mmvis_plugin.registry import MODELS
@@ -73,7 +73,7 @@ class InsProHead(BaseModule):
         if bank_size < 1:
             raise ValueError(f'bank_size must be >= 1, got {bank_size}; '
                              'switch the bank off with intra_query=None')
-        self.bbox_head = nn.ModuleList(
+        self.bbox_head = ModuleList(
             MODELS.build(bbox_head) for _ in range(num_stages))
         self.lite_head = MODELS.build(bbox_head) if lite_head else None
         self.bbox_roi_extractor = MODELS.build(roi_extractor)

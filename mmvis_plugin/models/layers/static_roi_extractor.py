@@ -84,8 +84,9 @@ class StaticRoIExtractor(BaseModule):
         levels = self._map_levels(rois)
         static = boxes.is_cuda if self.static is None else self.static
         extract = self._extract_static if static else self._extract_grouped
-        # fp16 boxes would move by up to half a pixel
-        fp32_feats = [at_least_fp32(feat) for feat in feats]
+        # fp16 boxes would move by up to half a pixel; mmcv reads the memory
+        # of its input as if it were contiguous
+        fp32_feats = [at_least_fp32(feat).contiguous() for feat in feats]
         rois = rois.to(fp32_feats[0].dtype)
         return extract(fp32_feats, rois, levels).to(feats[0].dtype)
 
@@ -93,7 +94,7 @@ class StaticRoIExtractor(BaseModule):
         """Flatten to ``(B·N, 5)`` and blank what RoIAlign cannot take."""
         batch, num_boxes = boxes.shape[:2]
         boxes = at_least_fp32(boxes)
-        boxes = boxes.where(boxes.isfinite().all(-1, keepdim=True), 0.)
+        boxes = boxes.masked_fill(~boxes.isfinite().all(-1, keepdim=True), 0.)
         upper_left, lower_right = boxes.split(2, dim=-1)
         lower_right = torch.maximum(upper_left, lower_right)
         image = torch.arange(batch, device=boxes.device, dtype=boxes.dtype)
@@ -110,7 +111,7 @@ class StaticRoIExtractor(BaseModule):
         image, boxes = rois[:, :1], rois[:, 1:]
         total = 0
         for i, (layer, feat) in enumerate(zip(self.roi_layers, feats)):
-            here = boxes.where((levels == i)[:, None], self._OFF_MAP)
+            here = boxes.masked_fill((levels != i)[:, None], self._OFF_MAP)
             total = total + layer(feat, torch.cat([image, here], dim=1))
         return total
 

@@ -60,12 +60,11 @@ def _explain_name(found: dict) -> str:
         for node in nodes
         for key in [*node.module_dict, *node.host.module_dict]
     }
-    hint = f'did you mean {_listed(near_names(bare, known))}? ' \
-        if near_names(bare, known) else ''
+    close = near_names(bare, known)
+    hint = f'did you mean {_listed(close)}? ' if close else ''
     return (f"type '{name}' is not in the {kind or 'class'} registry; {hint}"
-            f'If the name is right, its module was not imported: for classes '
-            f'of this package write {_IMPORT_LINE}, for your own name your '
-            'module there')
+            'A class is found only after its module was imported: '
+            f'{_IMPORT_LINE}, and your own modules in the same list')
 
 
 def _explain_key(owner: str, key: str) -> Optional[str]:

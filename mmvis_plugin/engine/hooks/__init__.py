@@ -1,1 +1,4 @@
 """Hooks."""
+from .video_visualization_hook import VideoVisualizationHook
+
+__all__ = ['VideoVisualizationHook']

@@ -1,0 +1,4 @@
+"""Runners."""
+from .video_runner import VideoRunner
+
+__all__ = ['VideoRunner']

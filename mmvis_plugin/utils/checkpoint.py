@@ -1,0 +1,148 @@
+"""Read checkpoints, and refuse one that belongs to another model."""
+import glob
+import os.path as osp
+import re
+from typing import Any, Dict, Mapping, Optional
+from pickle import UnpicklingError
+
+import torch
+from mmengine.runner import load_state_dict
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor, nn
+
+from .errors import CheckpointError
+
+# Layers whose width follows the number of classes: they may differ when a
+# model is fine-tuned on other classes.
+_CLASSIFIERS = ('cls', 'class', 'logit', 'label')
+
+
+def read_checkpoint(path: str, map_location: str = 'cpu') -> Dict[str, Any]:
+    """Read a checkpoint without running code that it may contain.
+
+    Args:
+        path (str): Local file or an address that mmengine knows.
+        map_location (str): Device of the tensors. Defaults to 'cpu'.
+
+    Returns:
+        dict: Content with the key ``state_dict``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: The file is damaged, holds more than tensors and
+            plain values, or holds no weights.
+    """
+    if '://' in path:
+        content = CheckpointLoader.load_checkpoint(path, map_location)
+    else:
+        content = _read_local(path, map_location)
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(
+            f'{path}: holds a {type(content).__name__}, expected a dict with '
+            "the key 'state_dict'; give a checkpoint written by training")
+    return dict(content) if 'state_dict' in content else dict(
+        state_dict=content)
+
+
+def _read_local(path: str, map_location: str) -> Any:
+    if not osp.isfile(path):
+        raise FileNotFoundError(
+            f'{path}: no such checkpoint; give the path of a .pth file')
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except UnpicklingError as err:
+        reason = str(err).strip().splitlines()[0]
+        raise CheckpointError(
+            f'{path}: cannot be read safely ({reason}); expected tensors and '
+            'plain values: convert it with a script of '
+            'tools/model_converters') from err
+    except (RuntimeError, EOFError, OSError, ValueError) as err:
+        reason = (str(err).strip().splitlines() or [type(err).__name__])[0]
+        raise CheckpointError(
+            f'{path}: not a whole checkpoint ({reason}); use an older one '
+            'of the run or copy the file again') from err
+
+
+def check_compatible(model: nn.Module, state_dict: Mapping[str, Tensor],
+                     path: str) -> None:
+    """Refuse weights that were not made for a model.
+
+    Fewer than half of the model's tensors found, or a tensor of another
+    shape outside of the classifiers, means another model. Without this
+    check mmengine loads what fits and goes on with random weights.
+
+    Args:
+        model (nn.Module): The model to be loaded.
+        state_dict (Mapping[str, Tensor]): The weights.
+        path (str): Name of the file for the message.
+
+    Raises:
+        CheckpointError: With the counts and the remedy.
+    """
+    wanted = model.state_dict()
+    names = {re.sub(r'^module\.', '', key): key for key in state_dict}
+    found = [name for name in wanted if name in names]
+    remedy = 'give the config the checkpoint was trained with'
+    if 2 * len(found) < len(wanted):
+        raise CheckpointError(
+            f'{path}: belongs to another model: {len(found)} of the '
+            f'{len(wanted)} tensors of {type(model).__name__} are in it, '
+            f'among its {len(names)}; {remedy}')
+    for name in found:
+        have = tuple(state_dict[names[name]].shape)
+        need = tuple(wanted[name].shape)
+        if have != need and not _follows_classes(name):
+            raise CheckpointError(
+                f'{path}: {name} has shape {have}, '
+                f'{type(model).__name__} expects {need}; {remedy}')
+
+
+def _follows_classes(name: str) -> bool:
+    return any(word in name for word in _CLASSIFIERS)
+
+
+def load_weights(model: nn.Module, path: str) -> Dict[str, Any]:
+    """Load a checkpoint that must belong to a model.
+
+    Args:
+        model (nn.Module): The model.
+        path (str): The checkpoint.
+
+    Returns:
+        dict: The whole content, for example for its ``meta``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: See :func:`read_checkpoint` and
+            :func:`check_compatible`.
+    """
+    content = read_checkpoint(path)
+    check_compatible(model, content['state_dict'], path)
+    load_state_dict(model, content['state_dict'], strict=False)
+    return content
+
+
+def latest_checkpoint(work_dir: str) -> Optional[str]:
+    """Find the checkpoint that a run in ``work_dir`` goes on from.
+
+    Args:
+        work_dir (str): Folder of the run.
+
+    Returns:
+        str or None: What ``last_checkpoint`` names if that file exists,
+        else the checkpoint of the highest iteration or epoch.
+    """
+    note = osp.join(work_dir, 'last_checkpoint')
+    if osp.isfile(note):
+        with open(note, encoding='utf-8') as file:
+            named = file.read().strip()
+        for path in (named, osp.join(work_dir, osp.basename(named))):
+            if osp.isfile(path):
+                return path
+    numbered = {
+        int(match.group(1)): path
+        for path in glob.glob(osp.join(glob.escape(work_dir), '*.pth'))
+        if (match := re.fullmatch(r'(?:iter|epoch)_(\d+)\.pth',
+                                  osp.basename(path)))
+    }
+    return numbered[max(numbered)] if numbered else None

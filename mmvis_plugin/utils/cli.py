@@ -1,0 +1,116 @@
+"""What the command line tools share."""
+import argparse
+import functools
+import os
+import os.path as osp
+import sys
+from typing import Callable, Optional
+
+from mmengine.config import Config, DictAction
+
+from .errors import AnnotationError, CheckpointError
+from .explain import explain_error
+
+_ONE_LINERS = (AnnotationError, CheckpointError, FileNotFoundError,
+               ImportError)
+
+
+class UsageError(ValueError):
+    """The options of a tool and its config do not go together."""
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing have in common.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--work-dir``,
+            ``--cfg-options``, ``--launcher`` and both spellings of
+            ``--local-rank``.
+    """
+    parser.add_argument(
+        '--work-dir', help='folder of logs, checkpoints and results')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override config values: key=value, key="[a,b]" or key=a,b; '
+        'keys are dotted, no white space')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config that the options name and merge the options into it.
+
+    Args:
+        args (argparse.Namespace): With ``config`` and the options of
+            :func:`add_common_arguments`.
+
+    Returns:
+        Config: With ``launcher`` and ``work_dir`` set; without another
+        choice the latter is ``work_dirs/<name of the config>``.
+
+    Raises:
+        FileNotFoundError: The config does not exist.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not osp.isfile(args.config):
+        raise FileNotFoundError(f'{args.config}: no such config; the '
+                                'recipes are below configs/')
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    stem = osp.splitext(osp.basename(args.config))[0]
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
+        'work_dirs', stem)
+    return cfg
+
+
+def one_line_errors(main: Callable[[], None]) -> Callable[[], None]:
+    """Make a tool end with one line instead of a traceback.
+
+    Applies to errors whose message tells the user what to change. With
+    ``MMVIS_DEBUG=1`` the traceback is shown as well; every other error is
+    raised as it is.
+
+    Args:
+        main (Callable): Entry point of the tool.
+
+    Returns:
+        Callable: The same, which exits with code 1 after such an error.
+    """
+
+    @functools.wraps(main)
+    def wrapper() -> None:
+        try:
+            main()
+        except Exception as err:
+            line = _line_of(err)
+            if line is None or os.environ.get('MMVIS_DEBUG', '0') != '0':
+                raise
+            print(f'error: {line}', file=sys.stderr)
+            sys.exit(1)
+
+    return wrapper
+
+
+def _line_of(err: BaseException) -> Optional[str]:
+    """Return the one-line message of a known error, searching its causes.
+
+    Errors of data loader workers arrive as new objects whose message is the
+    traceback of the worker; its last line is the message.
+    """
+    explained = explain_error(err)
+    if explained is not None:
+        return explained
+    if err.__cause__ is not None and explain_error(err.__cause__):
+        return str(err.args[0])
+    if isinstance(err, (*_ONE_LINERS, UsageError)):
+        text = str(err).strip().splitlines()
+        return text[-1].split('Error: ', 1)[-1] if text else None
+    return None

@@ -1,0 +1,124 @@
+"""Test a model, write its results, or draw them."""
+import argparse
+from typing import List, Optional
+
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
+from mmvis_plugin.evaluation.metrics.dump_track_results import \
+    DumpTrackResults
+from mmvis_plugin.utils.checkpoint import check_compatible, read_checkpoint
+from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
+                                    load_config, one_line_errors)
+
+
+def parse_args(args: Optional[List[str]] = None) -> argparse.Namespace:
+    """Return the options of the command line.
+
+    Args:
+        args (list[str], optional): Words instead of ``sys.argv``. Defaults
+            to None.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='test config')
+    parser.add_argument(
+        'checkpoint', nargs='?', help='weights; default: load_from')
+    parser.add_argument(
+        '--checkpoint',
+        dest='checkpoint_option',
+        metavar='CHECKPOINT',
+        help='the same by name')
+    parser.add_argument(
+        '--out',
+        metavar='FILE.pkl',
+        help='dump the predicted tracks for offline evaluation')
+    parser.add_argument(
+        '--format-only',
+        action='store_true',
+        help='write the submission file without evaluating')
+    parser.add_argument(
+        '--show', action='store_true', help='show the tracks in a window')
+    parser.add_argument(
+        '--show-dir', help='folder for one mp4 with the tracks per video')
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        help='seconds per frame with --show')
+    parser.add_argument(
+        '--tta', action='store_true', help='test-time augmentation')
+    add_common_arguments(parser)
+    return parser.parse_args(args)
+
+
+def apply_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Write the options of the command line into a config.
+
+    Args:
+        cfg (Config): Changed in place.
+        args (argparse.Namespace): The options.
+
+    Raises:
+        UsageError: The options and the config do not go together.
+    """
+    cfg.load_from = args.checkpoint or args.checkpoint_option or \
+        cfg.get('load_from')
+    cfg.resume = False
+    if cfg.load_from is None:
+        raise UsageError(f'{args.config}: no checkpoint to test; give its '
+                         'path after the config')
+    if args.out and not args.out.endswith(('.pkl', '.pickle')):
+        raise UsageError(f'--out {args.out}: must end in .pkl or .pickle')
+    if args.show or args.show_dir:
+        cfg.default_hooks.visualization = dict(
+            type='VideoVisualizationHook',
+            draw=True,
+            show=args.show,
+            wait_time=args.wait_time,
+            test_out_dir=args.show_dir)
+    if args.format_only:
+        _only_format(cfg)
+    if args.tta:
+        _augment(cfg, args.config)
+
+
+def _only_format(cfg: Config) -> None:
+    metrics = cfg.test_evaluator
+    for metric in metrics if isinstance(metrics, list) else [metrics]:
+        metric.format_only = True
+        if metric.get('outfile_prefix') is None:
+            metric.outfile_prefix = f'{cfg.work_dir}/results'
+
+
+def _augment(cfg: Config, config_name: str) -> None:
+    for key in ('tta_model', 'tta_pipeline'):
+        if key not in cfg:
+            raise UsageError(f'{config_name}: --tta needs {key}, which the '
+                             'config does not define; test without --tta or '
+                             'add it')
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+
+
+@one_line_errors
+def main() -> None:
+    """Build the runner from the config and test."""
+    args = parse_args()
+    cfg = load_config(args)
+    apply_options(cfg, args)
+    weights = read_checkpoint(cfg.load_from)['state_dict']
+    if 'runner_type' in cfg:
+        runner = RUNNERS.build(cfg)
+    else:
+        runner = Runner.from_cfg(cfg)
+    model = runner.model.module if args.tta else runner.model
+    check_compatible(model, weights, cfg.load_from)
+    if args.out:
+        runner.test_evaluator.metrics.append(DumpTrackResults(args.out))
+    runner.test()
+
+
+if __name__ == '__main__':
+    main()

@@ -78,29 +78,30 @@ def cross_paths(rng: np.random.Generator, first: Sprite, second: Sprite,
         sprite.track.center = _fold(path, np.zeros(2), size)
 
 
-def hide_behind(rng: np.random.Generator, back: Sprite,
-                front: Sprite) -> Optional[int]:
+def hide_behind(rng: np.random.Generator, back: Sprite, front: Sprite,
+                cfg: SynthCfg) -> Optional[int]:
     """Bend the path of one object so that another hides it for 2 frames.
 
     Args:
         rng (np.random.Generator): Source of the time.
         back (Sprite): The object to hide, changed in place.
         front (Sprite): A bigger object in front of it.
+        cfg (SynthCfg): The knobs.
 
     Returns:
         int, optional: First hidden frame; None if the front object is never
         big enough.
     """
-    num = len(back.track.scale)
-    fits = [
-        t for t in range(1, num - 2)
-        if all(front.track.present[s] and back.track.present[s]
-               and front.inner_radius(s) >= back.outer_radius(s) + 1
-               for s in (t, t + 1))
-    ]
-    if not fits:
+    num = cfg.num_frames
+    fits = np.array([
+        front.inner_radius(t) >= back.outer_radius(t) + 1 for t in range(num)
+    ])
+    fits &= front.track.present & back.track.present
+    fits &= _inside(front.track.center, cfg)
+    times = np.flatnonzero(fits[1:-2] & fits[2:-1]) + 1
+    if len(times) == 0:
         return None
-    time = fits[int(rng.random() * len(fits))]
+    time = int(times[int(rng.random() * len(times))])
     distance = np.maximum(np.arange(num) - time - 1, time - np.arange(num))
     pull = np.clip(1 - np.maximum(distance, 0) / 4, 0, 1)[:, None]
     gap = front.track.center - back.track.center
@@ -108,26 +109,42 @@ def hide_behind(rng: np.random.Generator, back: Sprite,
     return time
 
 
-def pillar_over(rng: np.random.Generator, sprite: Sprite,
-                offsets: np.ndarray) -> Tuple[float, float]:
-    """Place a pillar that hides an object for 2 frames.
+def _inside(center: np.ndarray, cfg: SynthCfg) -> np.ndarray:
+    """Return in which frames a position lies in the image, bool (T, )."""
+    return ((center >= 0) & (center < (cfg.width, cfg.height))).all(axis=1)
+
+
+def place_pillar(sprites: Sequence[Sprite], offsets: np.ndarray,
+                 cfg: SynthCfg) -> Optional[Tuple[float, float]]:
+    """Place a pillar that hides an object for at least 2 frames.
+
+    Of all objects and times the one is taken that is hidden for the fewest
+    frames, then the one that needs the narrowest pillar.
 
     Args:
-        rng (np.random.Generator): Source of the time.
-        sprite (Sprite): The object to hide.
+        sprites (Sequence[Sprite]): The objects.
         offsets (np.ndarray): Camera path (T, ).
+        cfg (SynthCfg): The knobs.
 
     Returns:
-        Tuple[float, float]: Left and right end in columns of the near plane.
+        Tuple[float, float], optional: Left and right end in columns of the
+        near plane; None if no object is in the image for 2 frames.
     """
-    time = 1 + int(rng.random() * max(len(offsets) - 3, 1))
-    ends = []
-    for frame in (time, time + 1):
-        x = sprite.track.center[frame, 0] + offsets[frame]
-        radius = sprite.outer_radius(frame)
-        ends.append((x - radius, x + radius))
-    left, right = zip(*ends)
-    return min(left) - 1, max(right) + 1
+    options = []
+    for sprite in sprites:
+        track = sprite.track
+        radius = np.array(
+            [sprite.outer_radius(t) for t in range(cfg.num_frames)])
+        left = track.center[:, 0] + offsets - radius - 1
+        right = track.center[:, 0] + offsets + radius + 1
+        here = track.present & _inside(track.center, cfg)
+        for t in np.flatnonzero(here[1:-2] & here[2:-1]) + 1:
+            low, high = left[t:t + 2].min(), right[t:t + 2].max()
+            hidden = here & (left >= low) & (right <= high)
+            options.append((int(hidden.sum()), high - low, low, high))
+    if not options:
+        return None
+    return min(options)[2:]
 
 
 def add_presence_events(rng: np.random.Generator, sprites: Sequence[Sprite],
@@ -167,8 +184,8 @@ def _leave(sprite: Sprite, cfg: SynthCfg, first: int, stop: int) -> None:
         step = 1 if inner < edge else -1
         for k in range(ramp):
             frame = inner - step * k
-            blocked = not 0 <= frame < num or not track.present[frame]
-            if blocked or (frame >= first) == (frame < stop):
+            outside = not 0 <= frame < num or first <= frame < stop
+            if outside or not track.present[frame]:
                 break
             track.center[frame] = track.center[frame] + shift * ((ramp - k) /
                                                                  (ramp + 1))

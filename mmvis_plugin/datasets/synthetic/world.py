@@ -7,7 +7,7 @@ import numpy as np
 
 from .background import Background, build_background, camera_offsets
 from .motion import (add_presence_events, cross_paths, draw_track, hide_behind,
-                     pillar_over)
+                     place_pillar)
 from .shapes import reach
 from .sprite import Sprite, Track
 from .synth_cfg import SHAPES, SynthCfg
@@ -45,7 +45,7 @@ class World:
 
 @dataclass
 class _Streams:
-    """Random streams of one attempt; noise and texture never restart."""
+    """Random streams; only the layout depends on the attempt."""
 
     layout: np.random.Generator
     motion: np.random.Generator
@@ -200,22 +200,20 @@ def _add_events(rng: _Streams, cfg: SynthCfg, sprites: List[Sprite],
     add_presence_events(rng.motion, sprites, cfg)
     if rng.motion.random() >= cfg.p_occlude:
         return []
-    hidden = _hide_one(rng.motion, sprites)
-    if hidden is not None:
+    if _hide_one(rng.motion, sprites, cfg) is not None:
         return []
-    steady = [s for s in sprites if s.track.present.all()] or sprites
-    smallest = min(steady, key=lambda s: s.radius)
-    return [pillar_over(rng.motion, smallest, offsets)]
+    pillar = place_pillar(sprites, offsets, cfg)
+    return [] if pillar is None else [pillar]
 
 
-def _hide_one(rng: np.random.Generator,
-              sprites: List[Sprite]) -> Optional[int]:
+def _hide_one(rng: np.random.Generator, sprites: List[Sprite],
+              cfg: SynthCfg) -> Optional[int]:
     """Hide an object behind a bigger one; half of the time do not try."""
     if rng.random() < 0.5:
         return None
     for front in reversed(range(1, len(sprites))):
         for back in range(front):
-            time = hide_behind(rng, sprites[back], sprites[front])
+            time = hide_behind(rng, sprites[back], sprites[front], cfg)
             if time is not None:
                 return time
     return None

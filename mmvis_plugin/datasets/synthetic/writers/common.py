@@ -8,6 +8,8 @@ from typing import Dict, Iterable, List
 import cv2
 import numpy as np
 
+from ..synth_cfg import SHAPES, STUFF
+
 _CLASS_FOLDER = Path(__file__).resolve().parents[2] / 'classes'
 _JPEG_QUALITY = 92
 
@@ -123,3 +125,60 @@ def digest_files(root: Path, patterns: Iterable[str]) -> Dict[str, str]:
             total.update(path.read_bytes())
         digests[pattern] = total.hexdigest()
     return digests
+
+
+def category_lut(table: str, names: Dict[str, str]) -> np.ndarray:
+    """Return the category id of every label of a label map.
+
+    Args:
+        table (str): File stem in ``mmvis_plugin/datasets/classes``.
+        names (Dict[str, str]): Shape or stuff name to category name.
+
+    Returns:
+        np.ndarray: int64; -1 for void and labels without a category.
+
+    Shape:
+        Output: (256, ).
+    """
+    ids = {c['name']: c['id'] for c in load_categories(table)}
+    lut = np.full(256, -1, dtype=np.int64)
+    for label, name in enumerate(SHAPES + STUFF):
+        if name in names:
+            lut[label] = ids[names[name]]
+    return lut
+
+
+def panoptic_ids(categories: np.ndarray, objects: np.ndarray) -> np.ndarray:
+    """Return segment ids: 1000 (category + 1) + object number, 0 for void.
+
+    Args:
+        categories (np.ndarray): Category id per pixel, -1 for void.
+        objects (np.ndarray): Object number per pixel, 0 for stuff.
+
+    Returns:
+        np.ndarray: int64; stuff has category + 1.
+
+    Shape:
+        all: the same.
+    """
+    base = categories + 1
+    return np.where(objects > 0, 1000 * base + objects, base)
+
+
+def segments_info(ids: np.ndarray) -> List[Dict]:
+    """List the segments of a map of :func:`panoptic_ids`.
+
+    Args:
+        ids (np.ndarray): Segment ids (H, W).
+
+    Returns:
+        List[Dict]: id, category_id, iscrowd and area, by ascending id.
+    """
+    found, areas = np.unique(ids[ids > 0], return_counts=True)
+    return [
+        dict(
+            id=int(i),
+            category_id=int(i // 1000 if i >= 1000 else i) - 1,
+            iscrowd=0,
+            area=int(area)) for i, area in zip(found, areas)
+    ]

@@ -1,0 +1,106 @@
+"""MovingShapes in the form of VIPSeg."""
+from pathlib import Path
+from typing import Dict, List
+
+import numpy as np
+
+from ..synth_cfg import SynthCfg
+from ..synth_video import SynthVideo
+from .base_writer import BaseWriter
+from .common import (category_lut, ids_to_rgb, load_categories, panoptic_ids,
+                     segments_info, write_image, write_json)
+
+NAMES = dict(
+    disc='person',
+    square='cat',
+    triangle='dog',
+    star5='horse',
+    ring='car',
+    cross='bus',
+    capsule='ball',
+    blob='chair_or_seat',
+    sky='sky',
+    wall='wall',
+    plants='tree',
+    ground='grass',
+    water='water',
+    road='road')
+
+
+class VIPSegWriter(BaseWriter):
+    """Write ``images``, ``panomasks``, ``panomasksRGB``, JSON and lists.
+
+    A crowd is an unnumbered region of its category, as VIPSeg has them.
+
+    Args:
+        cfg (SynthCfg): What to generate.
+    """
+
+    format_name = 'vipseg'
+    label_patterns = ('*.json', '*.txt', 'panomasks/**/*.png',
+                      'panomasksRGB/**/*.png')
+
+    def __init__(self, cfg: SynthCfg) -> None:
+        super().__init__(cfg)
+        self.categories = load_categories('vipseg')
+        self.lut = category_lut('vipseg', NAMES)
+
+    def write_video(self, root: Path, video: SynthVideo) -> Dict:
+        crowds = [o.object_id for o in video.objects if o.iscrowd]
+        images, annotations = [], []
+        for t, image in enumerate(video.frames):
+            stem = f'{t:08d}'
+            image_file = f'{video.name}/{stem}.{self.cfg.image_format}'
+            write_image(root / 'images' / image_file, image)
+            categories = self.lut[video.label_maps[t]]
+            objects = video.id_maps[t].astype(np.int64)
+            is_crowd = np.isin(objects, crowds)
+            numbers = np.where(is_crowd, 0, objects)
+            mask = np.where(numbers > 0, 100 * (categories + 1) + numbers,
+                            categories + 1)
+            write_image(root / 'panomasks' / video.name / f'{stem}.png',
+                        mask.astype(np.uint16))
+            ids = panoptic_ids(categories, numbers)
+            write_image(root / 'panomasksRGB' / video.name / f'{stem}.png',
+                        ids_to_rgb(ids))
+            images.append(
+                dict(
+                    id=stem,
+                    file_name=f'{stem}.png',
+                    width=self.cfg.width,
+                    height=self.cfg.height))
+            annotations.append(
+                dict(
+                    image_id=stem,
+                    file_name=f'{stem}.png',
+                    segments_info=segments_info(ids)))
+        return dict(
+            video_id=video.name, images=images, annotations=annotations)
+
+    def write_index(self, root: Path, split: str, records: List[Dict]) -> None:
+        content = {
+            key: [{
+                'video_id': r['video_id'],
+                inner: r[inner]
+            } for r in records]
+            for key, inner in (('videos', 'images'), ('annotations',
+                                                      'annotations'))
+        }
+        content['categories'] = self.categories
+        write_json(root / f'panoptic_gt_VIPSeg_{split}.json', content)
+        lines = ''.join(f'{record["video_id"]}\n' for record in records)
+        (root / f'{split}.txt').write_text(lines, encoding='utf-8')
+
+
+def write_vipseg(root: str, cfg: SynthCfg, **kwargs) -> bool:
+    """Write a VIPSeg tree, see :class:`VIPSegWriter`.
+
+    Args:
+        root (str): Target folder, the place of ``VIPSeg_720P``.
+        cfg (SynthCfg): What to generate.
+        **kwargs: ``jobs`` and ``progress`` of :meth:`BaseWriter.write`.
+
+    Returns:
+        bool: False if the same data set was there already.
+    """
+    return VIPSegWriter(cfg).write(root, **kwargs)

@@ -112,7 +112,7 @@ class DynamicMaskHead(BaseModule):
             Tensor: Logits ``(P, f·h, f·w)``.
         """
         with torch.autocast(feats.device.type, enabled=False):
-            grid_feats = self._append_grid(feats)[frame_inds]
+            grid_feats = self._append_grid(feats).index_select(0, frame_inds)
             logits = self._run(grid_feats, params[:, None], boxes[:, None])
             logits = logits.unflatten(-1, feats.shape[-2:])
             return aligned_bilinear(
@@ -137,12 +137,12 @@ class DynamicMaskHead(BaseModule):
         weights, biases = self._split_params(params)
         first = self._fold_boxes(weights[0], biases[0], boxes)
         out = torch.bmm(first.flatten(1, 2), grid_feats)
-        out = out.view(batch * num_slots, first.size(2), -1)
+        out = out.unflatten(1, first.shape[1:3]).flatten(0, 1)
         for weight, bias in zip(weights[1:], biases[1:]):
             out = torch.baddbmm(
                 bias.flatten(0, 1)[..., None], weight.flatten(0, 1),
                 F.relu(out))
-        return out.view(batch, num_slots, -1)
+        return out.view(batch, num_slots, grid_feats.size(-1))
 
     def _split_params(self,
                       params: Tensor) -> Tuple[List[Tensor], List[Tensor]]:

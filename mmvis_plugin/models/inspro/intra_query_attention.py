@@ -49,7 +49,7 @@ def intra_query_attention(
     bank, attn = _weigh_frames(bank, valid, matrix, bias)
     rows = torch.arange(len(valid), device=valid.device)
     rows = rows.view(-1, *[1] * (valid.dim() - 1))
-    is_last = rows == rows.where(valid, -1).amax(dim=0)
+    is_last = rows == (rows * valid).amax(dim=0)
     current = (bank * _expand_to(is_last, bank)).sum(dim=0)
     query = (attn * bank).sum(dim=0) + current
     return query, attn if weight.dim() == 2 else attn.squeeze(-1)
@@ -63,13 +63,13 @@ def _weigh_frames(
         bank: Tensor, valid: Tensor, weight: Tensor,
         bias: Optional[Union[Tensor, float]]) -> Tuple[Tensor, Tensor]:
     """Blank invalid rows and return the bank and its softmax weights."""
-    valid = _expand_to(valid, bank)
+    empty = _expand_to(~valid, bank)
     # zeros, as 0 * inf of a row without a frame would still be NaN
-    bank = at_least_fp32(bank).where(valid, 0.)
+    bank = at_least_fp32(bank).masked_fill(empty, 0.)
     scores = F.linear(bank, weight.to(bank.dtype))
     if bias is not None:
         scores = scores + bias
-    return bank, scores.where(valid, -torch.inf).softmax(dim=0)
+    return bank, scores.masked_fill(empty, -torch.inf).softmax(dim=0)
 
 
 @MODELS.register_module()

@@ -69,10 +69,10 @@ def batched_box_dedup_loss(pred: Tensor,
     """
     pred, gt = at_least_fp32(pred), at_least_fp32(gt)
     finite = pred.isfinite().all(-1)
-    pred = pred.where(finite[..., None], 0.)
-    is_negative = (finite & ~matched).unsqueeze(-2)  # (..., 1, N)
+    pred = pred.masked_fill(~finite[..., None], 0.)
+    excluded = (matched | ~finite).unsqueeze(-2)  # (..., 1, N)
     with torch.no_grad():
-        ious = _pairwise_iou(gt, pred).where(is_negative, -1.)
+        ious = _pairwise_iou(gt, pred).masked_fill(excluded, -1.)
         ious, ranked = ious.sort(dim=-1, descending=True, stable=True)
 
     offsets = _centres(gt).unsqueeze(-2) - _centres(pred).unsqueeze(-3)
@@ -80,8 +80,8 @@ def batched_box_dedup_loss(pred: Tensor,
     distances = offsets.square().sum(-1) / diagonals.clamp(min=1e-6)
     hinges = (beta - distances).clamp(min=0)  # (..., G, N)
     chosen = hinges.gather(-1, ranked[..., :k])
-    per_gt = chosen.where(ious[..., :k] >= 0, 0.).sum(-1) / k
-    return per_gt.where(gt_valid, 0.)
+    per_gt = chosen.masked_fill(ious[..., :k] < 0, 0.).sum(-1) / k
+    return per_gt.masked_fill(~gt_valid, 0.)
 
 
 def _centres(boxes: Tensor) -> Tensor:

@@ -92,7 +92,7 @@ class TemporallyConsistentMatcher:
         costs = self.cost(
             logits.flatten(0, 1), boxes.flatten(0, 1), gt.labels.flatten(0, 1),
             gt.boxes.flatten(0, 1), gt.whwh.flatten(0, 1))
-        ids = gt.ids.where(gt.valid, -1)
+        ids = gt.ids.masked_fill(~gt.valid, -1)
         ids, costs = _to_host(ids, costs.unflatten(0, size))
         return torch.stack([
             self.match(clip_cost, clip_ids, clip_ids >= 0)

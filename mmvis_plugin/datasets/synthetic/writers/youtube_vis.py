@@ -50,38 +50,64 @@ class YouTubeVISWriter(BaseWriter):
         return {**super().meta(), 'names': self.names}
 
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
+        record = self.record(video)
         folder = root / _FOLDERS[video.split] / 'JPEGImages'
-        suffix = self.cfg.image_format
-        names = [
-            f'{video.name}/{t:05d}.{suffix}' for t in range(len(video.frames))
-        ]
-        for name, image in zip(names, video.frames):
+        for name, image in zip(record['file_names'], video.frames):
             write_image(folder / name, image)
+        return record
+
+    def write_index(self, root: Path, split: str, records: List[Dict]) -> None:
+        content = self.content(split, records)
+        if split == 'train':
+            write_json(root / 'train.json', content)
+            return
+        write_json(root / 'valid_with_gt.json', content)
+        del content['annotations']
+        write_json(root / 'valid.json', content)
+
+    def record(self, video: SynthVideo) -> Dict:
+        """Return the frames and tracks of a video in the terms of the JSON.
+
+        Args:
+            video (SynthVideo): The video; its images are not needed.
+
+        Returns:
+            Dict: ``file_names`` and ``tracks``.
+        """
+        names = [
+            f'{video.name}/{t:05d}.{self.cfg.image_format}'
+            for t in range(self.cfg.num_frames)
+        ]
         tracks = [
             self._track(video, card.object_id, card.label, card.iscrowd)
             for card in video.objects if video.mask(card.object_id).any()
         ]
         return dict(file_names=names, tracks=tracks)
 
-    def write_index(self, root: Path, split: str, records: List[Dict]) -> None:
-        content = dict(
+    def content(self, split: str, records: List[Dict]) -> Dict:
+        """Return the JSON of a split.
+
+        Args:
+            split (str): 'train' or 'val'.
+            records (List[Dict]): Results of :meth:`record`, in order.
+
+        Returns:
+            Dict: videos, categories and annotations; ids count from 1.
+        """
+        tracks = [
+            dict(track, video_id=i) for i, record in enumerate(records, 1)
+            for track in record['tracks']
+        ]
+        return dict(
             info=dict(description=f'MovingShapes {self.cfg.profile} {split}'),
             licenses=[],
             videos=[
                 self._video(i, record) for i, record in enumerate(records, 1)
             ],
-            categories=self.categories)
-        if split == 'val':
-            write_json(root / 'valid.json', content)
-        tracks = [
-            dict(track, video_id=i) for i, record in enumerate(records, 1)
-            for track in record['tracks']
-        ]
-        content['annotations'] = [
-            dict(track, id=i) for i, track in enumerate(tracks, 1)
-        ]
-        name = 'train.json' if split == 'train' else 'valid_with_gt.json'
-        write_json(root / name, content)
+            categories=self.categories,
+            annotations=[
+                dict(track, id=i) for i, track in enumerate(tracks, 1)
+            ])
 
     def _categories(self) -> List[Dict]:
         shapes = self.cfg.class_names

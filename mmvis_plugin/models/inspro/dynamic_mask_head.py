@@ -96,7 +96,8 @@ class DynamicMaskHead(BaseModule):
         with torch.autocast(feats.device.type, enabled=False):
             logits = self._run(self._append_grid(feats), params, boxes)
             logits = logits.unflatten(-1, feats.shape[-2:])
-            return aligned_bilinear(logits, self.feat_stride // self.out_stride)
+            return aligned_bilinear(logits,
+                                    self.feat_stride // self.out_stride)
 
     def forward_flat(self, feats: Tensor, params: Tensor, boxes: Tensor,
                      frame_inds: Tensor) -> Tensor:
@@ -115,8 +116,8 @@ class DynamicMaskHead(BaseModule):
             grid_feats = self._append_grid(feats).index_select(0, frame_inds)
             logits = self._run(grid_feats, params[:, None], boxes[:, None])
             logits = logits.unflatten(-1, feats.shape[-2:])
-            return aligned_bilinear(
-                logits, self.feat_stride // self.out_stride).squeeze(1)
+            return aligned_bilinear(logits, self.feat_stride //
+                                    self.out_stride).squeeze(1)
 
     def _append_grid(self, feats: Tensor) -> Tensor:
         """Append x, y (in feature cells) and 1: ``(B, channels+3, h·w)``."""

@@ -47,10 +47,12 @@ def sanitise_boxes(boxes: Tensor,
     return torch.cat([centre - half, centre + half], dim=-1)
 
 
-def decode_deltas(deltas: Tensor,
-                  boxes: Tensor,
-                  weights: Sequence[float] = (2., 2., 1., 1.),
-                  max_log: float = math.log(100000 / 16)) -> Tensor:
+def decode_deltas(
+    deltas: Tensor,
+    boxes: Tensor,
+    weights: Sequence[float] = (2., 2., 1., 1.),
+    max_log: float = math.log(100000 / 16)
+) -> Tensor:
     """Apply deltas of centre and log size to boxes.
 
     mmdet's ``DeltaXYWHBBoxCoder`` with ``target_stds = 1 / weights``, but
@@ -72,8 +74,8 @@ def decode_deltas(deltas: Tensor,
     """
     deltas, boxes = at_least_fp32(deltas), at_least_fp32(boxes)
     x1, y1, x2, y2 = boxes.unbind(-1)
-    dx, dy, dw, dh = (
-        delta / weight for delta, weight in zip(deltas.unbind(-1), weights))
+    dx, dy, dw, dh = (delta / weight
+                      for delta, weight in zip(deltas.unbind(-1), weights))
     width, height = x2 - x1, y2 - y1
     centre_x = dx * width + (x1 + x2) / 2
     centre_y = dy * height + (y1 + y2) / 2

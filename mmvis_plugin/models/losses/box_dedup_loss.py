@@ -143,13 +143,12 @@ class BoxDedupLoss(BaseModule):
         self.beta = beta
         self.loss_weight = loss_weight
 
-    def forward(
-            self,
-            pred: Tensor,
-            gt: Tensor,
-            gt_valid: Tensor,
-            matched: Tensor,
-            avg_factor: Optional[Union[float, Tensor]] = None) -> Tensor:
+    def forward(self,
+                pred: Tensor,
+                gt: Tensor,
+                gt_valid: Tensor,
+                matched: Tensor,
+                avg_factor: Optional[Union[float, Tensor]] = None) -> Tensor:
         """Return the weighted loss.
 
         Args:

@@ -59,9 +59,5 @@ def mask_focal_loss(logits: Tensor,
     """
     logits = at_least_fp32(logits).flatten(1)
     losses = py_sigmoid_focal_loss(
-        logits,
-        targets.flatten(1),
-        alpha=alpha,
-        gamma=gamma,
-        reduction='none')
+        logits, targets.flatten(1), alpha=alpha, gamma=gamma, reduction='none')
     return losses.mean(dim=1)

@@ -11,8 +11,8 @@ STRIDES = (4, 8, 16, 32)
 def make_feats(batch=2, channels=3, size=256, dtype=torch.float32):
     rng = torch.Generator().manual_seed(0)
     return [
-        torch.randn(batch, channels, size // s, size // s, generator=rng)
-        .to(dtype) for s in STRIDES
+        torch.randn(batch, channels, size // s, size // s,
+                    generator=rng).to(dtype) for s in STRIDES
     ]
 
 

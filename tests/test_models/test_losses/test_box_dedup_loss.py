@@ -96,8 +96,7 @@ def test_ties_go_to_the_lower_slot():
         torch.tensor([True, False, False]),
         k=1,
         beta=0.2)
-    torch.testing.assert_close(swapped,
-                               torch.tensor([0.2 - 52**2 / 20000]))
+    torch.testing.assert_close(swapped, torch.tensor([0.2 - 52**2 / 20000]))
 
 
 def test_gradient_reaches_free_centres_only():
@@ -114,8 +113,12 @@ def test_gradient_reaches_free_centres_only():
 def test_no_object_keeps_the_graph(num_gts):
     pred = random_boxes(6).requires_grad_()
     gt = torch.zeros(num_gts, 4, dtype=torch.float64)
-    loss = BoxDedupLoss()(pred, gt, torch.zeros(num_gts, dtype=torch.bool),
-                          torch.zeros(6, dtype=torch.bool), avg_factor=1.)
+    loss = BoxDedupLoss()(
+        pred,
+        gt,
+        torch.zeros(num_gts, dtype=torch.bool),
+        torch.zeros(6, dtype=torch.bool),
+        avg_factor=1.)
     loss.backward()
     assert loss == 0 and (pred.grad == 0).all()
 

@@ -33,8 +33,8 @@ def masks():
 
 def per_mask(loss, logits, targets, *args):
     return torch.tensor([
-        loss(x.flatten().tolist(), g.flatten().tolist(), *args)
-        for x, g in zip(logits, targets)
+        loss(x.flatten().tolist(),
+             g.flatten().tolist(), *args) for x, g in zip(logits, targets)
     ],
                         dtype=torch.float64)
 

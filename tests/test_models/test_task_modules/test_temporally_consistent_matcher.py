@@ -83,15 +83,16 @@ def naive_match(cost, ids, valid, per_stage=True, tcm=True):
 
 def test_cost_matches_the_equation():
     logits, boxes, gt = random_clips((2, 3), [[[1, 2], [3]]])
-    cost = TemporallyConsistentMatcher().cost(
-        logits[0].double(), boxes[0].double(), gt.labels[0], gt.boxes[0],
-        gt.whwh[0])
+    cost = TemporallyConsistentMatcher().cost(logits[0].double(),
+                                              boxes[0].double(), gt.labels[0],
+                                              gt.boxes[0], gt.whwh[0])
     assert cost.shape == (2, 2, 3, 2)
     for t, s, n, g in np.ndindex(*cost.shape):
-        expected = naive_cost(
-            [float(x) for x in logits[0, t, s, n]], boxes[0, t, s, n].tolist(),
-            int(gt.labels[0, t, g]), gt.boxes[0, t, g].tolist(),
-            gt.whwh[0, t].tolist())
+        expected = naive_cost([float(x) for x in logits[0, t, s, n]],
+                              boxes[0, t, s, n].tolist(),
+                              int(gt.labels[0, t, g]),
+                              gt.boxes[0, t, g].tolist(), gt.whwh[0,
+                                                                  t].tolist())
         assert math.isclose(cost[t, s, n, g], expected, rel_tol=1e-6)
 
 
@@ -109,9 +110,9 @@ def test_extreme_logits_keep_the_cost_finite():
     logits, boxes, gt = random_clips((1, 2), [[[1]]])
     logits[0, 0, 0, 0] = 1e4
     logits[0, 0, 0, 1] = -1e4
-    cost = TemporallyConsistentMatcher().cost(
-        logits[0].half(), boxes[0].half(), gt.labels[0], gt.boxes[0],
-        gt.whwh[0])
+    cost = TemporallyConsistentMatcher().cost(logits[0].half(),
+                                              boxes[0].half(), gt.labels[0],
+                                              gt.boxes[0], gt.whwh[0])
     assert cost.dtype == torch.float32 and cost.isfinite().all()
     assert cost[0, 0, 0, 0] < cost[0, 0, 1, 0]
 
@@ -160,8 +161,8 @@ def test_last_stage_makes_the_binding():
                                                            [[-1, -1, 0],
                                                             [-1, -1, 0]]]
     matcher = TemporallyConsistentMatcher('last_stage')
-    assert matcher.match(cost, ids, ids >= 0).tolist() == [[[-1, -1, 0]] * 2
-                                                           ] * 2
+    assert matcher.match(cost, ids, ids
+                         >= 0).tolist() == [[[-1, -1, 0]] * 2] * 2
 
 
 def test_surplus_objects_wait_for_a_free_slot():
@@ -197,8 +198,7 @@ def test_random_clips_equal_the_rules(mode, tcm, seed):
     id_sets[0][0] = []
     logits, boxes, gt = random_clips((3, 7), id_sets, seed)
     matcher = TASK_UTILS.build(
-        dict(
-            type='TemporallyConsistentMatcher', match_mode=mode, tcm=tcm))
+        dict(type='TemporallyConsistentMatcher', match_mode=mode, tcm=tcm))
     matched = matcher.match_clips(logits, boxes, gt)
     for b in range(3):
         cost = matcher.cost(logits[b], boxes[b], gt.labels[b], gt.boxes[b],
@@ -228,8 +228,8 @@ def test_an_id_keeps_its_slot_and_a_slot_its_id():
 def test_empty_frames(clip):
     logits, boxes, gt = random_clips((2, 3), [clip])
     matched = TemporallyConsistentMatcher().match_clips(logits, boxes, gt)
-    assert (matched >= 0).sum(-1).tolist() == [[[len(ids)] * 2
-                                                for ids in clip]]
+    assert (matched
+            >= 0).sum(-1).tolist() == [[[len(ids)] * 2 for ids in clip]]
 
 
 def test_one_slot():

@@ -1,11 +1,15 @@
 """Datasets, their transforms and samplers."""
 from . import samplers, transforms
+from .joint_video_dataset import JointVideoDataset
 from .ovis import OVIS
+from .pseudo_video import CocoPseudoVideoDataset
+from .synthetic.synthetic_video_dataset import SyntheticVideoDataset
 from .video_seg_dataset import VideoSegDataset
 from .video_source import VideoSource
 from .youtube_vis import YouTubeVIS
 
 __all__ = [
-    'OVIS', 'VideoSegDataset', 'VideoSource', 'YouTubeVIS', 'samplers',
-    'transforms'
+    'CocoPseudoVideoDataset', 'JointVideoDataset', 'OVIS',
+    'SyntheticVideoDataset', 'VideoSegDataset', 'VideoSource', 'YouTubeVIS',
+    'samplers', 'transforms'
 ]

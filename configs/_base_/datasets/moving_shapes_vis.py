@@ -30,7 +30,6 @@ train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
-    batch_sampler=None,
     dataset=dict(
         type=dataset_type,
         data_root=data_root,

@@ -1,9 +1,12 @@
 """Transforms of clips and frames."""
 from .clip_sample import ClipSample
 from .load_frame_annotations import LoadFrameAnnotations
+from .load_synthetic_frames import LoadSyntheticFrames
 from .load_video_frame import LoadVideoFrame
 from .pack_clip_inputs import PackClipInputs
+from .pseudo_motion import PseudoMotion
 
 __all__ = [
-    'ClipSample', 'LoadFrameAnnotations', 'LoadVideoFrame', 'PackClipInputs'
+    'ClipSample', 'LoadFrameAnnotations', 'LoadSyntheticFrames',
+    'LoadVideoFrame', 'PackClipInputs', 'PseudoMotion'
 ]

@@ -39,8 +39,7 @@ class Background:
     horizon: np.ndarray
     offsets: np.ndarray
 
-    def view(self, frame: int,
-             width: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def labels(self, frame: int, width: int) -> Tuple[np.ndarray, np.ndarray]:
         """Return what the camera sees in a frame without any object.
 
         Args:
@@ -48,19 +47,34 @@ class Background:
             width (int): Image width.
 
         Returns:
-            Tuple[np.ndarray, np.ndarray, np.ndarray]: Labels (H, W) uint8,
-            whether a pixel is near (H, W) bool, colours (H, W, 3) float32.
+            Tuple[np.ndarray, np.ndarray]: Labels (H, W) uint8 and whether a
+            pixel is near (H, W) bool.
         """
-        offset = int(self.offsets[frame])
-        near = slice(offset, offset + width)
-        far = slice(offset // 2, offset // 2 + width)
+        far, near = self._windows(frame, width)
         rows = np.arange(len(self.near_labels))[:, None] + 0.5
         is_near = rows >= self.horizon[None, near]
         labels = np.where(is_near, self.near_labels[:, near],
                           self.far_labels[:, far])
-        colors = np.where(is_near[..., None], self.near_colors[:, near],
-                          self.far_colors[:, far])
-        return labels, is_near, colors
+        return labels, is_near
+
+    def colors(self, frame: int, is_near: np.ndarray) -> np.ndarray:
+        """Return the colours that belong to :meth:`labels`.
+
+        Args:
+            frame (int): Position in the video.
+            is_near (np.ndarray): Second result of :meth:`labels`.
+
+        Returns:
+            np.ndarray: RGB (H, W, 3), float32.
+        """
+        far, near = self._windows(frame, is_near.shape[1])
+        return np.where(is_near[..., None], self.near_colors[:, near],
+                        self.far_colors[:, far])
+
+    def _windows(self, frame: int, width: int) -> Tuple[slice, slice]:
+        offset = int(self.offsets[frame])
+        return (slice(offset // 2,
+                      offset // 2 + width), slice(offset, offset + width))
 
 
 def camera_offsets(rng: np.random.Generator, cfg: SynthCfg) -> np.ndarray:
@@ -153,7 +167,7 @@ def _bands(rng: np.random.Generator, kinds: List[int], height: int, width: int,
 
 def _paint(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
     colors = np.zeros(labels.shape + (3, ), dtype=np.float32)
-    for kind in np.unique(labels):
+    for kind in np.flatnonzero(np.bincount(labels.ravel())):
         plane = paint_stuff(rng, STUFF[kind], *labels.shape)
         inside = labels == kind
         colors[inside] = plane[inside]

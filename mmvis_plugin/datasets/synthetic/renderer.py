@@ -47,7 +47,7 @@ def render_maps(world: World, frame: int) -> FrameMaps:
         FrameMaps: What is seen where.
     """
     cfg = world.cfg
-    stuff, is_near, _ = world.background.view(frame, cfg.width)
+    stuff, is_near = world.background.labels(frame, cfg.width)
     layers = np.where(is_near, _NEAR, _FAR).astype(np.int16)
     labels = np.where(stuff == VOID, VOID, stuff + NUM_THINGS)
     labels = labels.astype(np.uint8)
@@ -98,7 +98,8 @@ def render_image(world: World, frame: int, maps: FrameMaps) -> np.ndarray:
         Output: (H, W, 3).
     """
     cfg = world.cfg
-    image = world.background.view(frame, cfg.width)[2].astype(np.float64)
+    _, is_near = world.background.labels(frame, cfg.width)
+    image = world.background.colors(frame, is_near).astype(np.float64)
     for layer, sprite in enumerate(world.sprites, _FIRST_SPRITE):
         seen = np.nonzero(maps.layers == layer)
         if len(seen[0]):

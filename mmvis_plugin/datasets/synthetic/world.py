@@ -45,7 +45,7 @@ class World:
 
 @dataclass
 class _Streams:
-    """Random streams; only the layout depends on the attempt."""
+    """Random streams; layout and motion depend on the attempt."""
 
     layout: np.random.Generator
     motion: np.random.Generator
@@ -57,7 +57,8 @@ def _streams(cfg: SynthCfg, split: str, index: int, attempt: int) -> _Streams:
     root = np.random.SeedSequence(
         [cfg.seed, zlib.crc32(split.encode()), index])
     layout, motion, texture, noise = root.spawn(4)
-    layout = layout.spawn(attempt + 1)[attempt]
+    layout, motion = (
+        seed.spawn(attempt + 1)[attempt] for seed in (layout, motion))
     make = [
         np.random.Generator(np.random.PCG64(seed))
         for seed in (layout, motion, texture)
@@ -75,7 +76,7 @@ def build_world(cfg: SynthCfg,
         cfg (SynthCfg): The knobs.
         split (str): 'train' or 'val'.
         index (int): Position of the video in the split.
-        attempt (int): How often the layout was thrown away before.
+        attempt (int): How often layout and motion were drawn before.
             Defaults to 0.
 
     Returns:

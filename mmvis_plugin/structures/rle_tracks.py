@@ -136,8 +136,8 @@ class RLETracks:
         """list[int]: Ids of the tracks in order of first appearance."""
         return list(self._masks)
 
-    def append(self, ids: Sequence[int],
-               rles: Sequence[Union[RLE, None]]) -> None:
+    def append(self, ids: Sequence[int], rles: Sequence[Union[RLE,
+                                                              None]]) -> None:
         """Add the next frame.
 
         A track whose mask is None or has no pixel is absent in the frame,

@@ -2,7 +2,7 @@
 from .track_ap import (CategoryRecord, accumulate, average_area, match_tracks,
                        top_detections)
 from .tube_ap import video_instance_ap, video_records
-from .tube_iou import tube_areas, tube_iou
+from .tube_overlap import tube_areas, tube_iou
 
 __all__ = [
     'CategoryRecord', 'accumulate', 'average_area', 'match_tracks',

@@ -208,9 +208,10 @@ def _precision_recall(videos: Sequence[_Matches], index: int, num_gt: int,
     scores = np.concatenate([video.scores[:max_dets] for video in videos])
     order = np.argsort(-scores, kind='stable')
     matched, ignored = (
-        np.concatenate(parts, axis=1)[:, order] for parts in (
-            [video.matched[index, :, :max_dets] for video in videos],
-            [video.ignored[index, :, :max_dets] for video in videos]))
+        np.concatenate(parts, axis=1)[:, order]
+        for parts in ([video.matched[index, :, :max_dets] for video in videos],
+                      [video.ignored[index, :, :max_dets]
+                       for video in videos]))
     precision = np.zeros((len(IOU_THRS), len(RECALL_THRS)))
     if len(scores) == 0:
         return precision, np.zeros(len(IOU_THRS))

@@ -1,15 +1,20 @@
 """Average precision of mask tubes (YouTube-VIS, OVIS)."""
 import math
 from collections import defaultdict
-from typing import Any, Dict, Hashable, List, Optional, Sequence
+from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from mmvis_plugin.structures.rle_tracks import as_rle
 from mmvis_plugin.utils.errors import AnnotationError
-from .track_ap import (CategoryRecord, accumulate, average_area,
-                       top_detections)
-from .tube_iou import Tube, tube_areas, tube_iou
+from .track_ap import CategoryRecord, accumulate, average_area, top_detections
+from .tube_overlap import tube_areas, tube_iou
+
+
+class VideoTracks(NamedTuple):
+    """Checked annotations of one video."""
+    tracks: List[dict]
+    num_frames: int
 
 
 def video_instance_ap(gt: dict,
@@ -85,6 +90,33 @@ def video_records(tracks: Sequence[dict], results: Sequence[dict],
     }
 
 
+def annotated_tracks(gt: dict, categories: set,
+                     name: str) -> Dict[Hashable, VideoTracks]:
+    """Read the tracks of each video from YouTube-VIS annotations.
+
+    Args:
+        gt (dict): YouTube-VIS annotations.
+        categories (set): Ids of the categories to keep.
+        name (str): What messages call the annotations, such as their file.
+
+    Returns:
+        dict: Video id to its tracks, ready for :func:`video_records`; empty
+        if there are no annotations.
+    """
+    if gt.get('annotations') is None:
+        return {}
+    videos = {video['id']: video for video in _get(gt, 'videos', name)}
+    kept = [
+        item for item in gt['annotations']
+        if item.get('category_id') in categories
+    ]
+    tracks = _by_video(kept, f'{name}: annotation', videos, categories)
+    return {
+        video_id: VideoTracks(tracks[video_id], _num_frames(video))
+        for video_id, video in videos.items()
+    }
+
+
 def _category_record(tracks: List[dict], results: List[dict],
                      num_frames: int) -> CategoryRecord:
     order = top_detections([result['score'] for result in results])
@@ -93,16 +125,17 @@ def _category_record(tracks: List[dict], results: List[dict],
     gt_tubes = [track['segmentations'] for track in tracks]
     det_areas = tube_areas(det_tubes, num_frames)
     gt_areas = tube_areas(gt_tubes, num_frames)
-    stated = np.array(
-        [_stated_areas(track, areas) for track, areas in zip(tracks, gt_areas)],
-        dtype=float).reshape(gt_areas.shape)
+    stated = np.array([
+        _stated_areas(track, areas) for track, areas in zip(tracks, gt_areas)
+    ],
+                      dtype=float).reshape(gt_areas.shape)
     return CategoryRecord(
         scores=np.array([result['score'] for result in results], dtype=float),
         det_areas=average_area(det_areas),
         ious=tube_iou(det_tubes, gt_tubes, det_areas, gt_areas),
         gt_areas=average_area(stated),
-        gt_crowd=np.array(
-            [bool(track.get('iscrowd', 0)) for track in tracks], dtype=bool))
+        gt_crowd=np.array([bool(track.get('iscrowd', 0)) for track in tracks],
+                          dtype=bool))
 
 
 def _stated_areas(track: dict, pixels: np.ndarray) -> Sequence[float]:
@@ -137,8 +170,8 @@ def _checked_track(item: dict, video: dict, name: str) -> dict:
     """Return a copy with compressed masks that fit the video."""
     num_frames = _num_frames(video)
     for key in ('segmentations', 'areas'):
-        values = _get(item, key, name) if key == 'segmentations' else item.get(
-            key)
+        values = _get(item, key,
+                      name) if key == 'segmentations' else item.get(key)
         if values is not None and len(values) != num_frames:
             raise AnnotationError(
                 f'{name} (video {video["id"]}): {len(values)} {key} for '
@@ -172,6 +205,3 @@ def _get(item: dict, key: str, name: str) -> Any:
         raise AnnotationError(f'{name}: key {key!r} is missing, found '
                               f'{sorted(map(str, item))}')
     return item[key]
-
-
-__all__ = ['Tube', 'video_instance_ap', 'video_records']

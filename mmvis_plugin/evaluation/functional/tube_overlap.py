@@ -25,8 +25,8 @@ def tube_areas(tubes: Sequence[Tube], num_frames: int) -> np.ndarray:
              for frame, rle in enumerate(tube) if rle is not None]
     if where:
         rows, frames = zip(*where)
-        areas[rows, frames] = rle_areas(
-            [tubes[row][frame] for row, frame in where])
+        areas[rows,
+              frames] = rle_areas([tubes[row][frame] for row, frame in where])
     return areas
 
 
@@ -77,8 +77,8 @@ def tube_iou(tubes_a: Sequence[Tube],
 
 
 def _overlaps(
-        tubes_a: Sequence[Tube], tubes_b: Sequence[Tube], areas_a: np.ndarray,
-        areas_b: np.ndarray
+    tubes_a: Sequence[Tube], tubes_b: Sequence[Tube], areas_a: np.ndarray,
+    areas_b: np.ndarray
 ) -> Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Find the pairs of masks that share pixels.
 
@@ -86,31 +86,33 @@ def _overlaps(
         tuple[np.ndarray]: Row, column, frame and IoU of each such pair, all
         of shape (P, ).
     """
-    present_a = _rows_by_frame(areas_a)
-    present_b = _rows_by_frame(areas_b)
-    found = [np.zeros((4, 0))]
-    for frame, (rows, cols) in enumerate(zip(present_a, present_b)):
+    found_a, found_b, found_ratio, counts = [], [], [], []
+    present = zip(_rows_by_frame(areas_a), _rows_by_frame(areas_b))
+    for frame, (rows, cols) in enumerate(present):
+        counts.append(0)
         if len(rows) == 0 or len(cols) == 0:
             continue
-        ratio = mask_utils.iou([tubes_a[row][frame] for row in rows],
-                               [tubes_b[col][frame] for col in cols],
+        ratio = mask_utils.iou([tubes_a[row][frame] for row in rows.tolist()],
+                               [tubes_b[col][frame] for col in cols.tolist()],
                                [0] * len(cols))
         hit_a, hit_b = ratio.nonzero()
-        if len(hit_a):
-            found.append(
-                np.stack([
-                    rows[hit_a], cols[hit_b],
-                    np.full(len(hit_a), frame), ratio[hit_a, hit_b]
-                ]))
-    rows, cols, frames, ratio = np.concatenate(found, axis=1)
+        counts[-1] = len(hit_a)
+        found_a.append(rows[hit_a])
+        found_b.append(cols[hit_b])
+        found_ratio.append(ratio[hit_a, hit_b])
+    frames = np.repeat(np.arange(len(counts)), counts)
+    ratio = np.concatenate(found_ratio or [np.zeros(0)])
     if (ratio < 0).any():
-        frame = int(frames[ratio < 0][0])
-        raise ValueError(f'frame {frame}: masks of different sizes, expected '
-                         'one size per video')
-    return rows.astype(int), cols.astype(int), frames.astype(int), ratio
+        raise ValueError(f'frame {frames[ratio < 0][0]}: masks of different '
+                         'sizes, expected one size per video')
+    none = [np.zeros(0, dtype=int)]
+    return (np.concatenate(found_a
+                           or none), np.concatenate(found_b
+                                                    or none), frames, ratio)
 
 
 def _rows_by_frame(areas: np.ndarray) -> List[np.ndarray]:
+    """Return the rows with pixels of each frame; areas is (N, T)."""
     frames, rows = np.nonzero(areas.T)
     return np.split(rows, np.searchsorted(frames, range(1, areas.shape[1])))
 

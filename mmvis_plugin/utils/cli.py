@@ -43,6 +43,32 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def read_config(path: str, options: Optional[dict] = None) -> Config:
+    """Read a config and merge options into it.
+
+    Args:
+        path (str): The config.
+        options (dict, optional): Dotted keys and values. Defaults to None.
+
+    Returns:
+        Config: The merged config.
+
+    Raises:
+        FileNotFoundError: The config does not exist.
+        UsageError: The config is not one.
+    """
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'{path}: no such config; the recipes are '
+                                'below configs/')
+    if not path.endswith(('.py', '.yaml', '.yml', '.json')):
+        raise UsageError(f'{path}: a config ends in .py, .yml or .json; the '
+                         'checkpoint comes after the config')
+    cfg = Config.fromfile(path)
+    if options is not None:
+        cfg.merge_from_dict(options)
+    return cfg
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config that the options name and merge the options into it.
 
@@ -53,18 +79,10 @@ def load_config(args: argparse.Namespace) -> Config:
     Returns:
         Config: With ``launcher`` and ``work_dir`` set; without another
         choice the latter is ``work_dirs/<name of the config>``.
-
-    Raises:
-        FileNotFoundError: The config does not exist.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not osp.isfile(args.config):
-        raise FileNotFoundError(f'{args.config}: no such config; the '
-                                'recipes are below configs/')
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
     stem = osp.splitext(osp.basename(args.config))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
         'work_dirs', stem)

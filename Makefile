@@ -1,0 +1,89 @@
+# make install | demo | test | lint | docs
+#
+# Everything goes into $(VENV); nothing else of the machine is touched. Each
+# step looks first whether its result is there, so a second call is fast, and
+# an environment made by hand is taken as it is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: help install demo test lint docs
+
+VENV ?= .venv
+PYTHON ?= python3
+# Torch release and options for the pip command that installs it, for example
+# TORCH_PIP_ARGS="--index-url URL" for another CUDA version or none.
+TORCH_VERSION ?= 2.13.0
+TORCH_PIP_ARGS ?=
+# requirements/mminstall-official.txt for the last official releases
+MM_REQUIREMENTS ?= requirements/mminstall.txt
+# processes of the test run
+WORKERS ?= 2
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+READY := $(VENV)/.mmvis-ready
+BIN := $(VENV)/bin
+SOURCES := mmvis_plugin tools tests configs setup.py
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+DEMO_DATA ?= data/moving_shapes/tiny
+DEMO_DIR ?= work_dirs/demo
+DEMO_CONFIG := configs/inspro/inspro_r18_fpn_movingshapes-tiny.py
+
+help:
+	@echo 'make install  set up $(VENV): torch, mmcv, mmdet, this package'
+	@echo 'make demo     train InsPro on generated videos, test it, draw tracks'
+	@echo 'make test     run the test suite'
+	@echo 'make lint     check style, docstrings, spelling and layout'
+	@echo 'make docs     build the documentation'
+
+install: $(READY)
+
+$(PY):
+	@echo '[install 1/6] virtual environment $(VENV)'
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): Makefile setup.cfg setup.py $(wildcard requirements/*.txt) | $(PY)
+	@VENV='$(VENV)' TORCH_VERSION='$(TORCH_VERSION)' \
+	    TORCH_PIP_ARGS='$(TORCH_PIP_ARGS)' \
+	    MM_REQUIREMENTS='$(MM_REQUIREMENTS)' \
+	    bash tools/misc/install.sh
+	@touch $@
+
+demo: $(READY)
+	@echo '[demo 1/4] write the videos to $(DEMO_DATA) (seconds)'
+	@test -e $(DEMO_DATA)/.written || { \
+	    $(PY) tools/dataset_converters/make_moving_shapes.py \
+	        --profile tiny --format youtube_vis --out $(DEMO_DATA) \
+	    && touch $(DEMO_DATA)/.written; }
+	@echo '[demo 2/4] train in $(DEMO_DIR) (about 10 minutes on 2 CPU cores;'
+	@echo '           goes on where it was stopped)'
+	@$(PY) tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR) --resume
+	@echo '[demo 3/4] test on the held-out videos'
+	@$(PY) tools/test.py $(DEMO_CONFIG) "$$(cat $(DEMO_DIR)/last_checkpoint)" \
+	    --work-dir $(DEMO_DIR)/test
+	@echo '[demo 4/4] draw the tracks of one held-out video'
+	@$(PY) tools/demo/video_demo.py \
+	    "$$(ls -d $(DEMO_DATA)/valid/JPEGImages/*/ | head -n 1)" \
+	    $(DEMO_CONFIG) "$$(cat $(DEMO_DIR)/last_checkpoint)" \
+	    --out $(DEMO_DIR)/overlay.mp4 --strip $(DEMO_DIR)/strip.png
+	@echo 'demo: see $(DEMO_DIR)/overlay.mp4 and $(DEMO_DIR)/strip.png'
+
+test: $(READY)
+	@echo '[test] pytest with $(WORKERS) processes (below 8 minutes)'
+	@$(ONE_THREAD) $(PY) -m pytest -n $(WORKERS) tests
+
+lint: $(READY)
+	@echo '[lint] flake8, isort, yapf, interrogate, codespell, layout'
+	@$(BIN)/flake8 $(SOURCES)
+	@$(BIN)/isort --check-only --diff $(SOURCES)
+	@$(BIN)/yapf --diff --recursive --parallel $(SOURCES)
+	@$(BIN)/interrogate -c setup.cfg mmvis_plugin
+	@$(BIN)/codespell mmvis_plugin tools tests configs docs README.md
+	@$(ONE_THREAD) $(PY) -m pytest tests/test_layout.py
+
+docs: $(READY)
+	@$(PIP) install --quiet -r requirements/docs.txt
+	@$(BIN)/sphinx-build -W -b html docs/en docs/en/_build/html
+	@echo 'docs: open docs/en/_build/html/index.html'

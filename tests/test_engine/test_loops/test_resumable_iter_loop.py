@@ -1,0 +1,95 @@
+"""A resumed run gives the numbers of an uninterrupted one."""
+import copy
+
+import pytest
+import torch
+
+from mmvis_plugin.utils.checkpoint import latest_checkpoint
+from ...toy_training import build_runner, losses_of
+
+
+def train(work_dir, name, **kwargs):
+    """Train until the end or the planned interruption."""
+    runner = build_runner(str(work_dir), name=name, **kwargs)
+    try:
+        runner.train()
+    except KeyboardInterrupt:
+        pass
+    return runner
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+@pytest.mark.parametrize('sampler', ['InfiniteSampler', 'DefaultSampler'])
+def test_resume_gives_the_same_losses(tmp_path, num_workers, sampler):
+    setting = dict(num_workers=num_workers, sampler=sampler)
+    tag = f'{num_workers}{sampler}'
+    whole = train(tmp_path / 'a', f'whole{tag}', **setting)
+    killed = train(tmp_path / 'b', f'kill{tag}', die_after=6, **setting)
+    checkpoint = latest_checkpoint(str(tmp_path / 'b'))
+    resumed = train(
+        tmp_path / 'b',
+        f'resume{tag}',
+        load_from=checkpoint,
+        resume=True,
+        **setting)
+
+    assert checkpoint.endswith('iter_4.pth')
+    expected = losses_of(whole)
+    assert len(set(expected.values())) == 9
+    assert losses_of(killed) == {i: expected[i] for i in range(6)}
+    assert losses_of(resumed) == {i: expected[i] for i in range(4, 9)}
+    for one, other in zip(whole.model.state_dict().values(),
+                          resumed.model.state_dict().values()):
+        assert torch.equal(one, other)
+
+
+def test_the_number_of_workers_has_no_influence(tmp_path):
+    one = train(tmp_path / 'a', 'workers0', num_workers=0)
+    two = train(tmp_path / 'b', 'workers2', num_workers=2)
+    assert losses_of(one) == losses_of(two)
+
+
+def test_a_run_without_seed_resumes_with_the_seed_of_its_checkpoint(tmp_path):
+    whole = train(tmp_path, 'noseed', seed=None)
+    resumed = train(
+        tmp_path,
+        'noseed-resumed',
+        seed=None,
+        load_from=str(tmp_path / 'iter_4.pth'),
+        resume=True)
+    expected = losses_of(whole)
+    assert losses_of(resumed) == {i: expected[i] for i in range(4, 9)}
+
+
+def test_seeds_differ_between_runs_samples_and_iterations(tmp_path):
+    one = losses_of(train(tmp_path / 'a', 'seed3'))
+    other = losses_of(train(tmp_path / 'b', 'seed4', seed=4))
+    assert not set(one.values()) & set(other.values())
+
+
+def test_history_optimizer_and_schedule_are_restored(tmp_path):
+    train(tmp_path, 'history')
+    resumed = build_runner(
+        str(tmp_path),
+        name='history-resumed',
+        load_from=str(tmp_path / 'iter_8.pth'),
+        resume=True)
+    seen = {}
+    run = resumed.call_hook
+
+    def spy(fn_name, **kwargs):
+        if fn_name == 'before_train':
+            history = resumed.message_hub.get_scalar('train/loss')
+            seen['losses'] = copy.copy(history.data[0])
+            seen['lr'] = resumed.optim_wrapper.get_lr()['lr'][0]
+            seen['steps'] = {
+                int(state['step'])
+                for state in resumed.optim_wrapper.optimizer.state.values()
+            }
+        run(fn_name, **kwargs)
+
+    resumed.call_hook = spy
+    resumed.train()
+    assert len(seen['losses']) == 8
+    assert seen['steps'] == {8}
+    assert seen['lr'] == pytest.approx(0.05)

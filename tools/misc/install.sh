@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Fill a virtual environment; called by the Makefile with VENV, TORCH_VERSION,
+# TORCH_PIP_ARGS and MM_REQUIREMENTS. Skips what can already be imported.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+py=$VENV/bin/python
+pip() { "$py" -m pip --disable-pip-version-check "$@"; }
+step() { echo "[install $1/6] $2"; }
+imports() { "$py" -c "import $1" >/dev/null 2>&1; }
+
+if imports torch; then
+    found=$("$py" -c 'import torch; print(torch.__version__)')
+    step 2 "torch $found is there"
+    case $found in
+    "$TORCH_VERSION"*) ;;
+    *) echo "    (TORCH_VERSION=$TORCH_VERSION was asked for; remove" \
+        "$VENV to change it)" ;;
+    esac
+else
+    step 2 "torch $TORCH_VERSION (a download of up to a few GB)"
+    # shellcheck disable=SC2086
+    pip install --quiet "torch==$TORCH_VERSION" $TORCH_PIP_ARGS
+fi
+
+step 3 'build tools and runtime libraries'
+pip install --quiet -r requirements/build.txt -r requirements/runtime.txt
+
+mmcv=$(grep -E '^(onedl-)?mmcv' "$MM_REQUIREMENTS")
+compile_mmcv() { # further pip options as arguments
+    pip install --no-build-isolation "$@" "$mmcv" | grep -v '^Requirement' ||
+        true
+}
+if imports mmcv._ext; then
+    step 4 'mmcv with compiled ops is there'
+else
+    command -v c++ >/dev/null || {
+        echo 'error: mmcv is compiled from source, but there is no C++' \
+            'compiler; install one (Debian: apt-get install g++)' >&2
+        exit 1
+    }
+    step 4 "compile $mmcv: about 9 minutes on 2 cores, cached by pip afterwards"
+    compile_mmcv
+    # A cached build may belong to another torch.
+    imports mmcv._ext ||
+        compile_mmcv --no-cache-dir --force-reinstall --no-deps
+    "$py" -c 'import mmcv._ext'
+fi
+
+step 5 'mmengine, mmdet and the tools of test and lint'
+pip install --quiet -r "$MM_REQUIREMENTS" -r requirements/tests.txt
+# opencv-python needs libGL; the headless build provides the same module.
+imports cv2 || {
+    pip uninstall --quiet --yes opencv-python
+    pip install --quiet --force-reinstall --no-deps opencv-python-headless
+}
+
+step 6 'this package, editable'
+pip install --quiet --no-build-isolation --no-deps -e .
+"$py" -c 'import mmvis_plugin' >/dev/null
+echo '[install] done'

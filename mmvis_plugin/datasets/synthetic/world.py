@@ -8,7 +8,6 @@ import numpy as np
 from .background import Background, build_background, camera_offsets
 from .motion import (add_presence_events, cross_paths, draw_track, hide_behind,
                      place_pillar)
-from .shapes import reach
 from .sprite import Sprite, Track
 from .synth_cfg import SHAPES, SynthCfg
 from .synth_video import SynthObject
@@ -136,7 +135,7 @@ def _draw_object(rng: _Streams, cfg: SynthCfg, object_id: int) -> Sprite:
         object_id=object_id,
         label=label,
         shape=SHAPES[label],
-        radius=radius / max(1., 0.8 * reach(SHAPES[label])),
+        radius=radius,
         aspect=0.7 * 2**aspect,
         lobes=3 + int(3 * lobes),
         depth=0.22 + 0.13 * depth,

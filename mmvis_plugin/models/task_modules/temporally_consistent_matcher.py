@@ -164,7 +164,7 @@ class TemporallyConsistentMatcher:
             known = [col for col in columns if ids[col] in slot_of]
             fresh = [col for col in columns if ids[col] not in slot_of]
             slots = [slot_of[ids[col]] for col in known]
-            assigned[frame, :, slots] = np.array(known)[:, None]
+            assigned[frame][:, slots] = known
             free = np.ones(cost.shape[2], dtype=bool)
             free[list(slot_of.values())] = False
             pairs = self._match_fresh(cost[frame], np.flatnonzero(free),

@@ -46,6 +46,19 @@ def test_equals_the_extractor_of_mmdet(static):
 
 
 @pytest.mark.parametrize('static', [True, False])
+def test_features_need_not_be_contiguous(static):
+    feats, boxes = make_feats(), make_boxes()
+    extractor = StaticRoIExtractor(out_channels=3, static=static)
+    frames = [torch.stack([torch.zeros_like(f), f], 1)[:, 1] for f in feats]
+    channels_last = [f.to(memory_format=torch.channels_last) for f in feats]
+    expected = extractor(feats, boxes)
+    for strided in (frames, channels_last):
+        assert not strided[0].is_contiguous()
+        got = extractor(strided, boxes)
+        torch.testing.assert_close(got, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('static', [True, False])
 def test_gradient_equals_mmdet(static):
     boxes = make_boxes()
     ours = [feat.requires_grad_() for feat in make_feats()]

@@ -246,6 +246,13 @@ def test_ids_survive_the_copy_bit_by_bit():
     assert matched[0, 1, 0, slot] == 0
 
 
+def test_object_that_is_not_valid_is_ignored():
+    logits, boxes, gt = random_clips((1, 4), [[[6, 8]]])
+    gt.valid[0, 0, 0] = False
+    matched = TemporallyConsistentMatcher().match_clips(logits, boxes, gt)
+    assert sorted(matched.flatten().tolist()) == [-1, -1, -1, 1]
+
+
 def test_an_id_twice_on_a_frame_is_refused():
     ids = np.array([[1, 2], [5, 5]])
     with pytest.raises(ValueError, match='frame 1 .* id 5 stands 2 times'):

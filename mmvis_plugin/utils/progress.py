@@ -1,0 +1,73 @@
+"""Progress of a stream of frames."""
+import sys
+import time
+from typing import Optional
+
+from rich.console import Console
+from rich.progress import (BarColumn, MofNCompleteColumn, Progress, TextColumn,
+                           TimeRemainingColumn)
+
+
+class FrameProgress:
+    """Show how many frames are done: a bar on a terminal, else plain lines.
+
+    Args:
+        total (int, optional): Number of frames, if it is known. Defaults to
+            None.
+        label (str): What is counted. Defaults to 'frames'.
+        interval (float): Seconds between plain lines. Defaults to 10.
+
+    Examples:
+        >>> with FrameProgress(total=100) as progress:
+        ...     for frame in frames:
+        ...         progress.advance()
+    """
+
+    def __init__(self,
+                 total: Optional[int] = None,
+                 label: str = 'frames',
+                 interval: float = 10.) -> None:
+        self.total = total
+        self.label = label
+        self.interval = interval
+        self.count = 0
+        self._start = self._last_line = time.perf_counter()
+        self._bar: Optional[Progress] = None
+
+    @property
+    def fps(self) -> float:
+        """float: Frames per second since the start."""
+        return self.count / max(time.perf_counter() - self._start, 1e-9)
+
+    def __enter__(self) -> 'FrameProgress':
+        self._start = self._last_line = time.perf_counter()
+        console = Console(file=sys.stderr)
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn(self.label),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn('{task.fields[fps]:.1f} fps'),
+                TimeRemainingColumn(),
+                console=console)
+            self._bar.add_task(self.label, total=self.total, fps=0.)
+            self._bar.start()
+        return self
+
+    def __exit__(self, exc_type, exc_value, traceback) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        """Count one frame."""
+        self.count += 1
+        now = time.perf_counter()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], advance=1, fps=self.fps)
+        elif now - self._last_line >= self.interval:
+            self._last_line = now
+            total = f'/{self.total}' if self.total else ''
+            print(
+                f'{self.label}: {self.count}{total}, {self.fps:.1f} fps',
+                file=sys.stderr,
+                flush=True)

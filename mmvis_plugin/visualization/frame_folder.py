@@ -1,0 +1,65 @@
+"""Write frames as images."""
+import os
+import os.path as osp
+from pathlib import Path
+from typing import Union
+
+import cv2
+import numpy as np
+
+
+def write_image(path: Union[str, Path], image: np.ndarray) -> None:
+    """Write an image file, all or nothing; its folder is made.
+
+    Args:
+        path (str | Path): Target; the suffix picks the format.
+        image (np.ndarray): ``(h, w, 3)`` uint8 RGB.
+
+    Raises:
+        ValueError: If no image format has that suffix.
+    """
+    folder, name = osp.split(osp.abspath(path))
+    suffix = osp.splitext(name)[1]
+    if not suffix or not cv2.haveImageWriter(name):
+        raise ValueError(f'{path}: no image format has the suffix '
+                         f'{suffix!r}, use .png or .jpg')
+    _, data = cv2.imencode(suffix, image[..., ::-1])
+    os.makedirs(folder, exist_ok=True)
+    temp = osp.join(folder, f'.{os.getpid()}.{name}')
+    data.tofile(temp)
+    os.replace(temp, path)
+
+
+class FrameFolder:
+    """Write frames as ``00000.png``, ``00001.png``, ... into a folder.
+
+    Used like :class:`VideoSink`.
+
+    Args:
+        path (str | Path): The folder; made when the first frame comes.
+    """
+
+    def __init__(self, path: Union[str, Path]) -> None:
+        self.path = str(path)
+        if osp.exists(path) and not osp.isdir(path):
+            raise ValueError(f'{path}: is a file, expected a folder for the '
+                             'frames or a name that ends in .mp4')
+        self.num_frames = 0
+
+    def __enter__(self) -> 'FrameFolder':
+        return self
+
+    def __exit__(self, exc_type, exc_value, traceback) -> None:
+        self.close()
+
+    def write(self, frame: np.ndarray) -> None:
+        """Write the next frame.
+
+        Args:
+            frame (np.ndarray): ``(h, w, 3)`` uint8 RGB.
+        """
+        write_image(osp.join(self.path, f'{self.num_frames:05d}.png'), frame)
+        self.num_frames += 1
+
+    def close(self) -> None:
+        """Do nothing: every frame is complete when it is written."""

@@ -2,8 +2,8 @@
 import glob
 import os.path as osp
 import re
-from typing import Any, Dict, Mapping, Optional
 from pickle import UnpicklingError
+from typing import Any, Dict, Mapping, Optional
 
 import torch
 from mmengine.runner import load_state_dict
@@ -80,7 +80,7 @@ def check_compatible(model: nn.Module, state_dict: Mapping[str, Tensor],
         CheckpointError: With the counts and the remedy.
     """
     wanted = model.state_dict()
-    names = {re.sub(r'^module\.', '', key): key for key in state_dict}
+    names = {_plain(key): key for key in state_dict}
     found = [name for name in wanted if name in names]
     remedy = 'give the config the checkpoint was trained with'
     if 2 * len(found) < len(wanted):
@@ -95,6 +95,11 @@ def check_compatible(model: nn.Module, state_dict: Mapping[str, Tensor],
             raise CheckpointError(
                 f'{path}: {name} has shape {have}, '
                 f'{type(model).__name__} expects {need}; {remedy}')
+
+
+def _plain(key: str) -> str:
+    """Return a name without the prefix of a distributed wrapper."""
+    return re.sub(r'^module\.', '', key)
 
 
 def _follows_classes(name: str) -> bool:
@@ -117,8 +122,9 @@ def load_weights(model: nn.Module, path: str) -> Dict[str, Any]:
             :func:`check_compatible`.
     """
     content = read_checkpoint(path)
-    check_compatible(model, content['state_dict'], path)
-    load_state_dict(model, content['state_dict'], strict=False)
+    weights = {_plain(key): v for key, v in content['state_dict'].items()}
+    check_compatible(model, weights, path)
+    load_state_dict(model, weights, strict=False)
     return content
 
 

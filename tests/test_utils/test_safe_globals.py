@@ -1,0 +1,63 @@
+"""Training checkpoints pass the safe reader of torch."""
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+
+from mmvis_plugin.utils.safe_globals import checkpoint_classes
+from ..toy_training import build_runner
+
+needs_list = pytest.mark.skipif(
+    not hasattr(torch.serialization, 'add_safe_globals'),
+    reason='torch before 2.6 has no list of safe classes')
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    """Return a checkpoint that a run has written."""
+    folder = tmp_path_factory.mktemp('run')
+    build_runner(str(folder), name='safe').train()
+    return folder / 'iter_9.pth'
+
+
+def test_a_checkpoint_of_the_runner_is_read(checkpoint):
+    content = torch.load(checkpoint, weights_only=True)
+    history = content['message_hub']['log_scalars']['train/loss']
+    assert isinstance(history, HistoryBuffer)
+    assert len(history.data[0]) == 9
+    assert {'meta', 'state_dict', 'optimizer', 'param_schedulers'} <= {
+        *content
+    }
+
+
+@needs_list
+def test_the_list_is_what_makes_it_readable(checkpoint):
+    listed = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    try:
+        with pytest.raises(pickle.UnpicklingError, match='HistoryBuffer'):
+            torch.load(checkpoint, weights_only=True)
+    finally:
+        torch.serialization.add_safe_globals(listed)
+
+
+@needs_list
+def test_other_classes_are_still_refused(tmp_path):
+    path = tmp_path / 'foreign.pth'
+    torch.save(dict(state_dict={}, extra=print), path)
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize(
+    'value', [np.float32(1), np.arange(3), np.uint8(7), np.bool_(True)])
+def test_numpy_values_of_logs_are_read(tmp_path, value):
+    path = tmp_path / 'value.pth'
+    torch.save(dict(value=value), path)
+    assert np.array_equal(torch.load(path, weights_only=True)['value'], value)
+
+
+def test_the_list_is_short():
+    assert len(checkpoint_classes()) < 16

@@ -20,7 +20,9 @@ from .rle_checks import (check_rle_size, compress_rle, compress_rle_hook,
 _NUMBER = re.compile(r'\d+')
 
 
-def read_json(path: str, origin: str = '', backend_args: Optional[dict] = None,
+def read_json(path: str,
+              origin: str = '',
+              backend_args: Optional[dict] = None,
               top_level: type = dict) -> Any:
     """Read an annotation file; list-RLEs are compressed while it is parsed.
 
@@ -35,9 +37,8 @@ def read_json(path: str, origin: str = '', backend_args: Optional[dict] = None,
         AnnotationError: If it is not JSON, or of another type.
     """
     if not fileio.exists(path, backend_args=backend_args):
-        raise FileNotFoundError(
-            f'annotation file {path} not found'
-            f'{f" (from {origin})" if origin else ""}')
+        raise FileNotFoundError(f'annotation file {path} not found'
+                                f'{f" (from {origin})" if origin else ""}')
     try:
         text = fileio.get(path, backend_args=backend_args).decode('utf-8')
         data = json.loads(text, object_hook=compress_rle_hook)
@@ -88,8 +89,7 @@ def require(record: dict,
     return value
 
 
-def check_new(value: Any, seen: Any, what: str, file: str,
-              where: str) -> None:
+def check_new(value: Any, seen: Any, what: str, file: str, where: str) -> None:
     """Raise if ``value`` is already in ``seen``.
 
     Args:

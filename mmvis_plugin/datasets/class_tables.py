@@ -142,5 +142,4 @@ def complete_label2cat(cat2label: Dict[int, int], classes: Sequence[str],
 def _shorten(names, limit: int = 8) -> str:
     names = list(names)
     text = ', '.join(names[:limit])
-    return text + (f', ... ({len(names)} names)'
-                   if len(names) > limit else '')
+    return text + (f', ... ({len(names)} names)' if len(names) > limit else '')

@@ -50,8 +50,8 @@ def parse_coco_video_json(data: dict, file: str) -> VideoSource:
                                   f'image {ann["image_id"]}, which is not in '
                                   'images')
         track = require(ann, 'instance_id', file, where, int)
-        check_new((ann['image_id'], track), tracks,
-                  '(image id, instance id)', file, where)
+        check_new((ann['image_id'], track), tracks, '(image id, instance id)',
+                  file, where)
         tracks.add((ann['image_id'], track))
         _add_object(image, ann, file, source.drops)
     return source

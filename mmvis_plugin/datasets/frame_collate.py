@@ -23,6 +23,8 @@ def collate_frames(video: dict, indices: Sequence[int]) -> Dict[str, list]:
         video_name=video['video_name'],
         video_length=len(frames),
         ori_video_length=video['video_length'])
-    results.update({key: [value] * len(frames)
-                    for key, value in shared.items()})
+    results.update({
+        key: [value] * len(frames)
+        for key, value in shared.items()
+    })
     return results

@@ -35,9 +35,8 @@ class JointVideoDataset(ConcatDataset):
         lists = []
         for dataset in built:
             dataset.full_init()
-            lists.append([
-                normalise_name(name) for name in dataset.metainfo['classes']
-            ])
+            lists.append(
+                [normalise_name(name) for name in dataset.metainfo['classes']])
         for i, names in enumerate(lists):
             if names != lists[0]:
                 raise AnnotationError(

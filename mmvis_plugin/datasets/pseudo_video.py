@@ -84,8 +84,8 @@ class CocoPseudoVideoDataset(VideoSegDataset):
     def _check_names(self, categories: List[dict]) -> None:
         for category in categories:
             expected = self._coco_names.get(category['id'])
-            if expected is not None and (normalise_name(expected) !=
-                                         normalise_name(category['name'])):
+            if expected is not None and (normalise_name(expected)
+                                         != normalise_name(category['name'])):
                 raise AnnotationError(
                     f'{self.ann_file}: category {category["id"]} is '
                     f'{category["name"]!r}, expected {expected!r}; give '
@@ -107,10 +107,13 @@ def _read_map(
         known = [key[3:] for key in maps if key.startswith('to_')]
         raise ValueError(f'class_map={class_map!r} of CocoPseudoVideoDataset,'
                          f' expected one of {known} or a dict')
-    return ({row['coco_id']: row['target_name']
-             for row in rows},
-            {row['coco_id']: row['coco_name']
-             for row in rows})
+    return ({
+        row['coco_id']: row['target_name']
+        for row in rows
+    }, {
+        row['coco_id']: row['coco_name']
+        for row in rows
+    })
 
 
 def _parse_images(data: dict, file: str) -> Dict[int, dict]:
@@ -170,8 +173,7 @@ def _build(ann: dict, category_id: int, image: dict,
     instance = dict(
         category_id=category_id,
         bbox=bbox,
-        area=float(
-            ann.get('area', (bbox[2] - bbox[0]) * (bbox[3] - bbox[1]))),
+        area=float(ann.get('area', (bbox[2] - bbox[0]) * (bbox[3] - bbox[1]))),
         ignore_flag=int(bool(ann.get('iscrowd'))))
     segmentation = ann.get('segmentation')
     if isinstance(segmentation, list):

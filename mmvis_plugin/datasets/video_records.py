@@ -9,9 +9,9 @@ from mmvis_plugin.utils.errors import AnnotationError
 _SMALL = 'box narrower or lower than 1 pixel'
 
 
-def finish_video(video: dict, cat2label: Dict[int, int], first_id: int,
-                 file: str, unknown: str, on_label_conflict: str,
-                 drops: Counter) -> int:
+def finish_video(video: dict, cat2label: Dict[int,
+                                              int], first_id: int, file: str,
+                 unknown: str, on_label_conflict: str, drops: Counter) -> int:
     """Bring one video into the common form, in place.
 
     Sorts frames, sets ``frame_id``, ``video_length`` and labels, drops
@@ -44,7 +44,8 @@ def finish_video(video: dict, cat2label: Dict[int, int], first_id: int,
     _settle_labels(video, file, on_label_conflict)
     tracks = sorted({
         instance['instance_id']
-        for image in images for instance in image['instances']
+        for image in images
+        for instance in image['instances']
     })
     new_id = {old: first_id + i for i, old in enumerate(tracks)}
     for image in images:
@@ -106,7 +107,8 @@ def _settle_labels(video: dict, file: str, on_label_conflict: str) -> None:
             instance['bbox_label'] = settled
 
 
-def check_frame_files(video: dict, mode: str,
+def check_frame_files(video: dict,
+                      mode: str,
                       backend_args: Optional[dict] = None) -> None:
     """Raise ``FileNotFoundError`` for the first missing file of a video.
 

@@ -8,8 +8,7 @@ from mmengine.logging import MMLogger
 
 from mmvis_plugin.registry import DATASETS
 from mmvis_plugin.utils.errors import AnnotationError
-from .class_tables import (complete_label2cat, match_categories,
-                           table_metainfo)
+from .class_tables import complete_label2cat, match_categories, table_metainfo
 from .frame_collate import collate_frames
 from .video_filters import filter_videos, resolve_filters
 from .video_records import check_frame_files, finish_video

@@ -85,12 +85,12 @@ class ClipSample(BaseTransform):
     def _around(self, key: int, length: int) -> List[int]:
         reach = length if self.frame_range is None else self.frame_range
         others = [
-            i for i in range(max(0, key - reach), min(length, key + reach + 1))
+            i
+            for i in range(max(0, key - reach), min(length, key + reach + 1))
             if i != key
         ] or [key]
         number = self.num_frames - 1
-        drawn = np.random.choice(
-            others, number, replace=len(others) < number)
+        drawn = np.random.choice(others, number, replace=len(others) < number)
         return sorted([key, *drawn.tolist()])
 
     def _run(self, key: Optional[int], length: int) -> List[int]:

@@ -57,8 +57,8 @@ class LoadVideoFrame(BaseTransform):
                 f'{where}: cannot be decoded as an image ({len(content)} '
                 'bytes); replace the file')
         found = img.shape[:2]
-        expected = (results.get('height', found[0]),
-                    results.get('width', found[1]))
+        expected = (results.get('height',
+                                found[0]), results.get('width', found[1]))
         if found != expected:
             raise AnnotationError(
                 f'{where}: image size {found}, expected {expected} (height, '

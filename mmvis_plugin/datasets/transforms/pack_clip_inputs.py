@@ -56,11 +56,10 @@ class PackClipInputs(BaseTransform):
         """
         frames = []
         for t in range(len(results['img'])):
-            frame = DetDataSample(
-                metainfo={
-                    key: results[key][t]
-                    for key in self.meta_keys if key in results
-                })
+            frame = DetDataSample(metainfo={
+                key: results[key][t]
+                for key in self.meta_keys if key in results
+            })
             self._pack_instances(frame, results, t)
             if results.get('gt_seg_map') is not None:
                 seg_map = torch.from_numpy(

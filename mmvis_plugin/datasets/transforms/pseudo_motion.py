@@ -34,10 +34,12 @@ class PseudoMotion(BaseTransform):
     that COCO is used; the rotation follows CAVIS.
     """
 
-    def __init__(self,
-                 crop_range: Tuple[float, float] = (0.8, 1.0),
-                 max_angle: float = 0.,
-                 fill: Sequence[int] = (104, 116, 124)) -> None:
+    def __init__(
+        self,
+        crop_range: Tuple[float, float] = (0.8, 1.0),
+        max_angle: float = 0.,
+        fill: Sequence[int] = (104, 116, 124),
+    ) -> None:
         if not 0 < crop_range[0] <= crop_range[1] <= 1:
             raise ValueError(f'crop_range={crop_range} of PseudoMotion, '
                              'expected 0 < least <= largest <= 1')
@@ -77,8 +79,7 @@ class PseudoMotion(BaseTransform):
         size = np.array([width, height], dtype=np.float64)
         part = np.random.uniform(*self.crop_range, size=2)
         corner = np.random.uniform(0, 1, size=2) * (1 - part) * size
-        angle = np.deg2rad(
-            np.random.uniform(-self.max_angle, self.max_angle))
+        angle = np.deg2rad(np.random.uniform(-self.max_angle, self.max_angle))
         centre = np.random.uniform(0.4, 0.6, size=2) * size
         rotation = np.array([[np.cos(angle), -np.sin(angle)],
                              [np.sin(angle), np.cos(angle)]])
@@ -108,7 +109,7 @@ def warp_masks(masks: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     source = np.floor(matrix[:, :2] @ grid + matrix[:, 2:] + 0.5).astype(int)
     inside = ((source >= 0) & (source < [[width], [height]])).all(axis=0)
     flat = np.where(inside, source[1] * width + source[0], 0)
-    warped = masks.reshape(len(masks), -1)[:, flat] * inside
+    warped = masks.reshape(-1, height * width)[:, flat] * inside
     return warped.reshape(masks.shape).astype(np.uint8)
 
 

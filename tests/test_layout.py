@@ -110,6 +110,16 @@ def test_of(module: Path) -> Path:
 test_of.__test__ = False
 
 
+def public_names(module: Path) -> list:
+    """Return the stem of a module and what it defines in public."""
+    tree = ast.parse(module.read_text(encoding='utf-8'))
+    return [module.stem] + [
+        node.name for node in tree.body
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+        and not node.name.startswith('_')
+    ]
+
+
 def test_every_module_has_its_tests():
     missing = []
     for module in SOURCES:
@@ -117,10 +127,10 @@ def test_every_module_has_its_tests():
             continue
         target = test_of(module)
         # a small module may be tested with its neighbours in the same folder
-        beside = target.parent.glob('test_*.py')
+        names = re.compile(rf'\b({"|".join(public_names(module))})\b')
         if not target.exists() and not any(
-                re.search(rf'\b{module.stem}\b', path.read_text('utf-8'))
-                for path in beside):
+                names.search(path.read_text(encoding='utf-8'))
+                for path in target.parent.glob('test_*.py')):
             missing.append(f'{relative(module)}: {relative(target)}')
     assert not missing
 

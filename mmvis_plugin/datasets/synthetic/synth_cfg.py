@@ -1,6 +1,6 @@
 """Knobs and profiles of the MovingShapes data."""
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 SHAPES = ('disc', 'square', 'triangle', 'star5', 'ring', 'cross', 'capsule',
           'blob')
@@ -87,7 +87,10 @@ class SynthCfg:
     image_format: str = 'jpg'
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'objects', tuple(self.objects))
+        if isinstance(self.objects, list):
+            object.__setattr__(self, 'objects', tuple(self.objects))
+        for field in fields(self):
+            _check_type(field.name, field.default, getattr(self, field.name))
         checks = {
             'seed':
             self.seed >= 0,
@@ -144,6 +147,19 @@ class SynthCfg:
     def to_dict(self) -> Dict:
         """Return the fields as JSON-ready values."""
         return {**asdict(self), 'objects': list(self.objects)}
+
+
+def _check_type(name: str, default: Any, value: Any) -> None:
+    """Raise unless a value has the type of the default of its field."""
+    expected = type(default)
+    accepted = (int, float) if expected is float else expected
+    fine = isinstance(value, accepted)
+    fine &= expected is bool or not isinstance(value, bool)
+    if expected is tuple and fine:
+        fine = all(type(item) is int for item in value)
+    if not fine:
+        raise ValueError(f'SynthCfg.{name}={value!r}, expected a value like '
+                         f'{default!r}')
 
 
 PROFILES = {

@@ -53,6 +53,13 @@ def test_overrides_replace_fields_only_in_the_copy():
     dict(p_twin=1.1),
     dict(label_stride=0),
     dict(image_format='bmp'),
+    dict(classes='many'),
+    dict(classes=True),
+    dict(height=96.),
+    dict(objects=3),
+    dict(objects=(1, 2.5)),
+    dict(noise='loud'),
+    dict(blur=1),
 ])
 def test_out_of_range_names_the_field(override):
     (name, ) = override

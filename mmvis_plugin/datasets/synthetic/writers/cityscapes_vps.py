@@ -46,7 +46,7 @@ class CityscapesVPSWriter(BaseWriter):
     """
 
     format_name = 'cityscapes_vps'
-    label_patterns = ('*.json', '*/cls/*.png', '*/inst/*.png',
+    label_patterns = ('*_city_vps*.json', '*/cls/*.png', '*/inst/*.png',
                       '*/panoptic_video/*.png')
 
     def __init__(self, cfg: SynthCfg) -> None:

@@ -37,7 +37,7 @@ class VIPSegWriter(BaseWriter):
     """
 
     format_name = 'vipseg'
-    label_patterns = ('*.json', '*.txt', 'panomasks/**/*.png',
+    label_patterns = ('panoptic_gt_*.json', '*.txt', 'panomasks/**/*.png',
                       'panomasksRGB/**/*.png')
 
     def __init__(self, cfg: SynthCfg) -> None:

@@ -118,10 +118,10 @@ def write_config(folder: Path, **kwargs) -> str:
 
 def spot_frame(frame_id: int, size: Tuple[int, int] = (60, 80)) -> np.ndarray:
     """Return a BGR frame: a red 20x20 square that moves right by 4 pixels
-    per frame and, from frame 2 on, a green one that stays."""
+    per frame and, from frame 2 on, a blue one that stays."""
     frame = np.full((*size, 3), 30, np.uint8)
     left = 4 + 4 * frame_id
     frame[8:28, left:left + 20] = (0, 0, 255)
     if frame_id >= 2:
-        frame[36:56, 52:72] = (0, 255, 0)
+        frame[36:56, 52:72] = (255, 0, 0)
     return frame

@@ -1,5 +1,5 @@
 """Overlays of tracks, video files and strips."""
-from .frame_folder import FrameFolder, write_image
+from .frame_folder import FrameFolder, check_image_name, write_image
 from .frame_strip import FrameStrip
 from .palette import TRACK_PALETTE, track_colors
 from .video_sink import VideoSink
@@ -7,5 +7,5 @@ from .video_visualizer import VideoVisualizer
 
 __all__ = [
     'FrameFolder', 'FrameStrip', 'TRACK_PALETTE', 'VideoSink',
-    'VideoVisualizer', 'track_colors', 'write_image'
+    'VideoVisualizer', 'check_image_name', 'track_colors', 'write_image'
 ]

@@ -8,6 +8,21 @@ import cv2
 import numpy as np
 
 
+def check_image_name(path: Union[str, Path]) -> None:
+    """Refuse a name that no image can be written under.
+
+    Args:
+        path (str | Path): Name of an image file.
+
+    Raises:
+        ValueError: If no image format has that suffix.
+    """
+    suffix = osp.splitext(path)[1]
+    if not suffix or not cv2.haveImageWriter(f'a{suffix}'):
+        raise ValueError(f'{path}: no image format has the suffix '
+                         f'{suffix!r}, use .png or .jpg')
+
+
 def write_image(path: Union[str, Path], image: np.ndarray) -> None:
     """Write an image file, all or nothing; its folder is made.
 
@@ -18,12 +33,9 @@ def write_image(path: Union[str, Path], image: np.ndarray) -> None:
     Raises:
         ValueError: If no image format has that suffix.
     """
+    check_image_name(path)
     folder, name = osp.split(osp.abspath(path))
-    suffix = osp.splitext(name)[1]
-    if not suffix or not cv2.haveImageWriter(name):
-        raise ValueError(f'{path}: no image format has the suffix '
-                         f'{suffix!r}, use .png or .jpg')
-    _, data = cv2.imencode(suffix, image[..., ::-1])
+    _, data = cv2.imencode(osp.splitext(name)[1], image[..., ::-1])
     os.makedirs(folder, exist_ok=True)
     temp = osp.join(folder, f'.{os.getpid()}.{name}')
     data.tofile(temp)

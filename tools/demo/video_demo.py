@@ -13,7 +13,7 @@ from mmvis_plugin.utils.cli import UsageError, one_line_errors
 from mmvis_plugin.utils.progress import FrameProgress
 from mmvis_plugin.utils.video_reader import VideoReader
 from mmvis_plugin.visualization import (FrameFolder, FrameStrip, VideoSink,
-                                        VideoVisualizer)
+                                        VideoVisualizer, check_image_name)
 
 _DEFAULT_FPS = 10.  # of sources that state none, such as folders
 
@@ -179,7 +179,10 @@ def run(args: argparse.Namespace) -> None:
         args (argparse.Namespace): The options.
     """
     reader = VideoReader(args.inputs, args.max_frames)
-    strip = FrameStrip(args.strip_frames) if args.strip else None
+    strip = None
+    if args.strip:
+        check_image_name(args.strip)
+        strip = FrameStrip(args.strip_frames)
     sink = open_sink(args, reader)
     model = init_video_model(args.config, args.checkpoint, args.device,
                              args.cfg_options)

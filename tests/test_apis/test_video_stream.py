@@ -1,0 +1,68 @@
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmvis_plugin.apis import VideoStream, init_video_model
+from mmvis_plugin.apis.video_stream import frame_transforms
+from mmvis_plugin.visualization import VideoVisualizer
+from ..spot_tracker import spot_config, spot_frame
+
+
+def pipeline_config(*steps):
+    return Config(
+        dict(test_dataloader=dict(dataset=dict(pipeline=list(steps)))))
+
+
+RESIZE = dict(type='Resize', scale=(40, 30), keep_ratio=True)
+
+
+@pytest.mark.parametrize('steps', [
+    (dict(type='LoadVideoFrame'), RESIZE, dict(type='PackClipInputs')),
+    (dict(
+        type='TransformBroadcaster',
+        transforms=[
+            dict(type='mmdet.LoadImageFromFile'), RESIZE,
+            dict(type='LoadTrackAnnotations')
+        ]), dict(type='PackTrackInputs')),
+])
+def test_only_loading_and_packing_are_left_out(steps):
+    init = init_video_model(spot_config(), device='cpu')
+    assert init is not None  # sets the scope
+    transforms = frame_transforms(pipeline_config(*steps))
+    assert [type(t).__name__ for t in transforms.transforms] == ['Resize']
+
+
+def test_config_without_pipeline_keeps_frames():
+    img = spot_frame(0)
+    for cfg in (Config(dict()), Config(dict(test_dataloader=None))):
+        assert frame_transforms(cfg)(dict(img=img))['img'] is img
+
+
+def live_tensors():
+    gc.collect()
+    return sum(isinstance(o, torch.Tensor) for o in gc.get_objects())
+
+
+def test_memory_does_not_grow_with_the_stream():
+    stream = VideoStream(init_video_model(spot_config(), device='cpu'))
+    visualizer = VideoVisualizer(trail_length=10)
+
+    def advance(num):
+        for _ in range(num):
+            img = np.roll(spot_frame(0), stream.num_frames, axis=1)
+            visualizer.overlay(img, stream.step(img))
+        return live_tensors(), tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        tensors, size = advance(20)
+        later_tensors, later_size = advance(60)
+    finally:
+        tracemalloc.stop()
+    assert later_tensors <= tensors
+    # a frame kept would be 14 kB, its overlay 360 kB; 60 of them came
+    assert later_size - size < 300e3

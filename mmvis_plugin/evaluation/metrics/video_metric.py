@@ -92,7 +92,8 @@ class VideoMetric(BaseMetric):
             video (OpenVideo): All of its frames are known.
 
         Returns:
-            Any: A few kB that can be pickled; never None.
+            Any: A few kB that can be pickled; never None, and no named
+            tuple, which mmengine turns into a plain one.
         """
 
     @abstractmethod

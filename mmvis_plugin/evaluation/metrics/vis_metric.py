@@ -1,7 +1,8 @@
 """Metric of video instance segmentation."""
 import logging
 import os
-from typing import Dict, Hashable, List, NamedTuple, Optional, Sequence
+from dataclasses import dataclass
+from typing import Dict, Hashable, List, Optional, Sequence
 
 from mmengine.fileio import load
 from mmengine.logging import MMLogger, print_log
@@ -22,7 +23,8 @@ SERVERS = ('the server of the data set: '
            '2019), /7680 (YouTube-VIS 2021), /4763 (OVIS)')
 
 
-class VISRecord(NamedTuple):
+@dataclass(frozen=True)
+class VISRecord:
     """A closed video.
 
     Args:

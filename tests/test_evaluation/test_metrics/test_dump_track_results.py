@@ -6,8 +6,7 @@ import torch
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.structures import InstanceData
 
-from mmvis_plugin.evaluation.metrics.dump_track_results import \
-    DumpTrackResults
+from mmvis_plugin.evaluation.metrics.dump_track_results import DumpTrackResults
 
 
 def window(video_id: int, frames: range, **metainfo) -> dict:

@@ -2,12 +2,18 @@
 import argparse
 import ast
 import sys
+from typing import Optional, Sequence
 
 from mmvis_plugin.datasets.synthetic import PROFILES, get_cfg
 from mmvis_plugin.datasets.synthetic.writers import WRITERS
 
 
-def parse_args(argv=None) -> argparse.Namespace:
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        argv (Sequence[str], optional): Words; None for those of the call.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--out', required=True, help='target folder')
     parser.add_argument('--profile', default='tiny', choices=sorted(PROFILES))
@@ -31,8 +37,15 @@ def parse_args(argv=None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def parse_overrides(pairs) -> dict:
-    """Turn ``['num_train=8', 'void=strip']`` into keyword arguments."""
+def parse_overrides(pairs: Sequence[str]) -> dict:
+    """Turn ``['num_train=8', 'void=strip']`` into keyword arguments.
+
+    Args:
+        pairs (Sequence[str]): Words of the form KEY=VALUE.
+
+    Raises:
+        ValueError: If a word has no equals sign.
+    """
     overrides = {}
     for pair in pairs:
         key, equals, value = pair.partition('=')
@@ -46,11 +59,17 @@ def parse_overrides(pairs) -> dict:
 
 
 def show_progress(done: int, total: int) -> None:
+    """Rewrite one line with the number of finished videos."""
     end = '\n' if done == total else ''
     print(f'\r{done}/{total} videos', end=end, flush=True)
 
 
-def main(argv=None) -> int:
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """Write the data set; return the exit status.
+
+    Args:
+        argv (Sequence[str], optional): Words; None for those of the call.
+    """
     args = parse_args(argv)
     try:
         cfg = get_cfg(

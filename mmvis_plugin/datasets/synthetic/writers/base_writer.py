@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
+from uuid import uuid4
 
 from ..generate import generate_video
 from ..synth_cfg import GENERATOR_VERSION, SPLITS, SynthCfg
@@ -85,7 +86,7 @@ class BaseWriter(metaclass=ABCMeta):
         root = Path(root)
         if self._is_there(root):
             return False
-        draft = root.with_name(f'{root.name}.part-{os.getpid()}')
+        draft = root.with_name(f'{root.name}.part-{uuid4().hex[:8]}')
         draft.mkdir(parents=True)
         try:
             self._fill(draft, jobs, progress)

@@ -36,6 +36,7 @@ class BDDMOTSWriter(BaseWriter):
         self.names = [c['name'] for c in load_categories('bdd100k_mots')]
 
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
+        """Write images, bitmasks and the RLE file of a video."""
         frames = []
         for t, image in enumerate(video.frames):
             stem = f'{video.name}/{video.name}-{t + 1:07d}'

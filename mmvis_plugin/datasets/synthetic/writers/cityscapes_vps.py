@@ -64,6 +64,7 @@ class CityscapesVPSWriter(BaseWriter):
         self.label_ids = np.array([c['label_id'] for c in self.categories])
 
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
+        """Write the images and label maps of the labelled frames."""
         number = video.index + 1
         if video.split == 'val':
             number += self.cfg.num_train
@@ -88,6 +89,7 @@ class CityscapesVPSWriter(BaseWriter):
         return dict(labelled=labelled, every=every)
 
     def write_index(self, root: Path, split: str, records: List[Dict]) -> None:
+        """Write the four JSON files of a split."""
         frames = [f for record in records for f in record['labelled']]
         images = [frame['info'] for frame in frames]
         annotations = [

@@ -46,6 +46,7 @@ class VIPSegWriter(BaseWriter):
         self.lut = category_lut('vipseg', NAMES)
 
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
+        """Write images and both kinds of masks of a video."""
         crowds = [o.object_id for o in video.objects if o.iscrowd]
         images, annotations = [], []
         for t, image in enumerate(video.frames):
@@ -78,6 +79,7 @@ class VIPSegWriter(BaseWriter):
             video_id=video.name, images=images, annotations=annotations)
 
     def write_index(self, root: Path, split: str, records: List[Dict]) -> None:
+        """Write the JSON file and the list of a split."""
         content = {
             key: [{
                 'video_id': r['video_id'],

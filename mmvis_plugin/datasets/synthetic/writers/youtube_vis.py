@@ -47,9 +47,11 @@ class YouTubeVISWriter(BaseWriter):
         self.categories = self._categories()
 
     def meta(self) -> Dict:
+        """Return what identifies the content, the names included."""
         return {**super().meta(), 'names': self.names}
 
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
+        """Write the images of a video."""
         record = self.record(video)
         folder = root / _FOLDERS[video.split] / 'JPEGImages'
         for name, image in zip(record['file_names'], video.frames):
@@ -57,6 +59,7 @@ class YouTubeVISWriter(BaseWriter):
         return record
 
     def write_index(self, root: Path, split: str, records: List[Dict]) -> None:
+        """Write one JSON file for 'train' and two for 'val'."""
         content = self.content(split, records)
         if split == 'train':
             write_json(root / 'train.json', content)

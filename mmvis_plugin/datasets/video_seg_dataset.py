@@ -152,13 +152,13 @@ class VideoSegDataset(BaseVideoDataset):
             videos = filter_videos(videos, resolve_filters(self.filter_cfg),
                                    self.drops)
         logger = MMLogger.get_current_instance()
-        counts = {reason: n for reason, n in self.drops.items() if n}
-        for reason, count in sorted(counts.items()):
+        self.drops = +self.drops  # without zeros
+        for reason, count in sorted(self.drops.items()):
             logger.info(f'{type(self).__name__}: left out {count}: {reason}')
         if not videos:
             raise AnnotationError(
                 f'{self.ann_file}: no video left of {len(self.data_list)}; '
-                f'left out: {counts}; check filter_cfg')
+                f'left out: {dict(self.drops)}; check filter_cfg')
         if self.test_mode:
             self._metainfo['video_ids'] = tuple(video['video_id']
                                                 for video in videos)

@@ -22,6 +22,7 @@ def build(vis):
         ann_file='train.json',
         data_root=str(vis.root),
         data_prefix=dict(img_path='JPEGImages'),
+        serialize_data=False,
         cache_dir=str(vis.root / 'cache'))
 
 

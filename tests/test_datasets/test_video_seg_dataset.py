@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from mmengine.logging import MMLogger
 
 from mmvis_plugin.datasets import VideoSegDataset, VideoSource, YouTubeVIS
 from mmvis_plugin.utils.errors import AnnotationError
@@ -128,6 +129,43 @@ def test_nothing_left_names_the_filters(vis):
         f'{vis.root / "train.json"}: no video left of 2; left out: '
         "{'frame smaller than min_size': 8, 'video with too few frames left':"
         ' 2}; check filter_cfg')
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """Lines that the dataset logs."""
+    lines = []
+
+    class Logger:
+
+        def info(self, line):
+            lines.append(('info', line))
+
+        def warning(self, line):
+            lines.append(('warning', line))
+
+    monkeypatch.setattr(MMLogger, 'get_current_instance', Logger)
+    return lines
+
+
+def test_what_is_left_out_is_logged_once_per_reason(vis, log):
+    for track in vis.data['annotations'][:3]:
+        track['segmentations'][0] = dict(size=[40, 60], counts=[2400])
+    dataset = vis.build(filter_cfg=dict(max_frames=3))
+    assert log == [
+        ('info', 'YouTubeVIS: left out 2: frame beyond max_frames'),
+        ('info', 'YouTubeVIS: left out 1: frame without an instance'),
+        ('info', 'YouTubeVIS: left out 3: mask area <= 0'),
+    ]
+    assert dataset.drops['mask area <= 0'] == 3
+
+
+def test_class_that_the_file_lacks_is_a_warning(vis, log):
+    dataset = vis.build(metainfo=dict(classes=('ring', 'disc', 'square')))
+    assert log == [('warning',
+                    f"{vis.root / 'train.json'}: 1 of 3 classes are absent "
+                    'from the file: ring')]
+    assert dataset.metainfo['label2cat'] == (6, 3, 5)
 
 
 def test_wrong_option_names_the_choices():

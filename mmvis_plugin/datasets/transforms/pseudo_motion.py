@@ -35,10 +35,10 @@ class PseudoMotion(BaseTransform):
     """
 
     def __init__(
-        self,
-        crop_range: Tuple[float, float] = (0.8, 1.0),
-        max_angle: float = 0.,
-        fill: Sequence[int] = (104, 116, 124),
+            self,
+            crop_range: Tuple[float, float] = (0.8, 1.0),
+            max_angle: float = 0.,
+            fill: Sequence[int] = (104, 116, 124),
     ) -> None:
         if not 0 < crop_range[0] <= crop_range[1] <= 1:
             raise ValueError(f'crop_range={crop_range} of PseudoMotion, '

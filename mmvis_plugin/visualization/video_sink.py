@@ -3,6 +3,7 @@ import os
 import os.path as osp
 import weakref
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Optional, Tuple, Union
 
@@ -134,9 +135,7 @@ class VideoSink:
                         f'{self.path}: H.264 cannot be written here '
                         f"({error}), use codec='mp4v'") from error
         if self.codec == 'auto':
-            print_log(
-                f'{self.path}: written as mp4v, which few browsers play; '
-                'pip install av for H.264', 'current')
+            _say_that_mp4v_is_used()
         return _CvWriter(self._temp, self.fps, height, width)
 
 
@@ -184,6 +183,14 @@ class _CvWriter:
 
     def close(self) -> None:
         self._writer.release()
+
+
+@lru_cache(maxsize=None)
+def _say_that_mp4v_is_used() -> None:
+    """Log one line per process, not one per video."""
+    print_log(
+        'videos are written as mp4v, which few browsers play; pip install '
+        'av for H.264', 'current')
 
 
 def _remove(path: str) -> None:

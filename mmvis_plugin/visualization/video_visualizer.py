@@ -101,6 +101,7 @@ class VideoVisualizer(TrackLocalVisualizer):
 
     @dataset_meta.setter
     def dataset_meta(self, dataset_meta: Optional[dict]) -> None:
+        """Set the metainfo of the dataset."""
         self._dataset_meta = dataset_meta
 
     def reset(self) -> None:
@@ -200,6 +201,7 @@ class VideoVisualizer(TrackLocalVisualizer):
             panels.append(self._draw(canvas, truth, size, self._trails[0]))
         pred = data_sample.get('pred_track_instances')
         if draw_pred and pred is not None:
+            pred = pred.cpu()
             if 'scores' in pred:
                 pred = pred[pred.scores >= pred_score_thr]
             panels.append(self._draw(canvas, pred, size, self._trails[1]))
@@ -230,8 +232,8 @@ class VideoVisualizer(TrackLocalVisualizer):
         """Draw instances of a frame of ``size`` (h, w) on its canvas."""
         panel = _panel(instances, size, canvas.shape[:2])
         colors = panel.colors
-        width = self.line_width or max(round(min(canvas.shape[:2]) / 300), 1)
-        width = int(width)
+        width = int(
+            self.line_width or max(round(min(canvas.shape[:2]) / 300), 1))
         boxed = np.full(len(panel.ids), self.draw_bbox is not False)
         if panel.masks is None:
             drawn = canvas.copy()

@@ -109,6 +109,30 @@ def test_video_to_video_keeps_its_rate(call, workplace):
     assert capture.get(cv2.CAP_PROP_FPS) == 13
 
 
+def test_window_shows_every_frame(call, workplace, demo, monkeypatch):
+    monkeypatch.setenv('DISPLAY', ':0')
+    shown = []
+
+    def show(self, image, wait_time, backend):
+        shown.append((image, wait_time, backend))
+
+    monkeypatch.setattr(demo.VideoVisualizer, 'show', show)
+    call('spots', 'spot_tracker.py', '--show', '--wait-time', '0.5', *PLAIN)
+    assert len(shown) == 12 and shown[0][1:] == (0.5, 'cv2')
+    red = track_colors([0])[0, ::-1]
+    assert shown[5][0][18, 34].tolist() == red.tolist()  # OpenCV wants BGR
+    assert not [n for n in os.listdir() if n.endswith('.mp4')]
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='other systems have one')
+def test_no_display(call, workplace, monkeypatch, capsys):
+    monkeypatch.delenv('DISPLAY', raising=False)
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    with pytest.raises(SystemExit):
+        call('spots', 'spot_tracker.py', '--show')
+    assert 'no window can be opened' in capsys.readouterr().err
+
+
 def test_interrupt_keeps_what_was_drawn(call, workplace, demo, monkeypatch):
     whole = demo.inference_frame
 

@@ -1,9 +1,12 @@
 """Run a model on a video and write an overlay of its tracks."""
 import argparse
+import os
 import os.path as osp
+import sys
 from contextlib import ExitStack
 from typing import List, Optional, Tuple, Union
 
+import cv2
 import numpy as np
 from mmengine.config import DictAction
 
@@ -16,6 +19,8 @@ from mmvis_plugin.visualization import (FrameFolder, FrameStrip, VideoSink,
                                         VideoVisualizer, check_image_name)
 
 _DEFAULT_FPS = 10.  # of sources that state none, such as folders
+_NO_WINDOW = ('--show: no window can be opened here; it needs a display and '
+              'opencv-python, not opencv-python-headless; use --out instead')
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
@@ -155,21 +160,21 @@ class _Window:
     """Frames on the screen."""
 
     def __init__(self, visualizer: VideoVisualizer, wait_time: float) -> None:
+        displays = ('DISPLAY', 'WAYLAND_DISPLAY')
+        # Qt ends the process where it finds none
+        if sys.platform == 'linux' and not any(map(os.environ.get, displays)):
+            raise UsageError(_NO_WINDOW)
         self._visualizer = visualizer
         self._wait_time = wait_time
 
     def add(self, frame: np.ndarray) -> None:
-        import cv2
         try:
             self._visualizer.show(
                 np.ascontiguousarray(frame[..., ::-1]),
                 wait_time=self._wait_time,
                 backend='cv2')
         except cv2.error as error:
-            raise UsageError(
-                '--show: no window can be opened here; it needs a display '
-                'and opencv-python, not opencv-python-headless; use --out '
-                'instead') from error
+            raise UsageError(_NO_WINDOW) from error
 
 
 def run(args: argparse.Namespace) -> None:

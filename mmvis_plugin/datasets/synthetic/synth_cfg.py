@@ -53,8 +53,9 @@ class SynthCfg:
         noise (float): Standard deviation of the image noise, grey levels.
         flicker (float): Standard deviation of the brightness factor.
         blur (bool): Whether a 3-tap horizontal blur is applied.
-        label_stride (int): Every n-th frame is labelled, where the written
-            format knows unlabelled frames.
+        label_stride (int): Every n-th frame is labelled. YouTube-VIS
+            leaves the others out, Cityscapes-VPS sets it to 5, the other
+            formats label all frames.
         image_format (str): 'jpg' or 'png'.
     """
 

@@ -51,6 +51,7 @@ class SyntheticVideoDataset(VideoSegDataset):
         ]
         source = parse_vis_json(writer.content(split, records), self.ann_file)
         for index, video in enumerate(source.videos):
-            for frame, image in enumerate(video['images']):
+            for image in video['images']:
+                frame = image['src_frame']
                 image['synth_source'] = (cfg, split, index, frame)
         return source

@@ -115,6 +115,22 @@ def test_training_clips_keep_the_filters_of_the_base_class():
     assert clip['data_samples'][0].metainfo['video_name'] == 'train_0001'
 
 
+def test_label_stride_keeps_the_source_frame():
+    cfg = dict(OVERRIDES, label_stride=2)
+    dataset = SyntheticVideoDataset(
+        profile='micro',
+        synth_cfg=cfg,
+        split='val',
+        test_mode=True,
+        pipeline=pipeline('LoadSyntheticFrames'))
+    sample = dataset[1]
+    frames = [frame.metainfo['src_frame'] for frame in sample['data_samples']]
+    assert frames == [0, 2, 4]
+    video = generate_video(get_cfg('micro', **cfg), 'val', 1)
+    expected = torch.from_numpy(video.frames[::2, ..., ::-1].copy())
+    assert torch.equal(sample['inputs'], expected.permute(0, 3, 1, 2))
+
+
 def test_wrong_use_is_an_error():
     with pytest.raises(ValueError, match="unknown split 'test'"):
         SyntheticVideoDataset(split='test', lazy_init=True)

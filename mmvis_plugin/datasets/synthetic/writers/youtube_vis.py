@@ -26,7 +26,8 @@ class YouTubeVISWriter(BaseWriter):
     """Write ``{train,valid}/JPEGImages/<video>/<frame>.jpg`` and JSON.
 
     ``train.json`` and ``valid_with_gt.json`` have annotations with
-    uncompressed RLE; ``valid.json`` has none, as the official file.
+    uncompressed RLE; ``valid.json`` has none, as the official file. Only
+    every ``label_stride``-th frame is written, named by its number.
 
     Args:
         cfg (SynthCfg): What to generate.
@@ -54,7 +55,8 @@ class YouTubeVISWriter(BaseWriter):
         """Write the images of a video."""
         record = self.record(video)
         folder = root / _FOLDERS[video.split] / 'JPEGImages'
-        for name, image in zip(record['file_names'], video.frames):
+        images = video.frames[::self.cfg.label_stride]
+        for name, image in zip(record['file_names'], images):
             write_image(folder / name, image)
         return record
 
@@ -79,11 +81,12 @@ class YouTubeVISWriter(BaseWriter):
         """
         names = [
             f'{video.name}/{t:05d}.{self.cfg.image_format}'
-            for t in range(self.cfg.num_frames)
+            for t in range(0, self.cfg.num_frames, self.cfg.label_stride)
         ]
+        seen = video.id_maps[::self.cfg.label_stride]
         tracks = [
             self._track(video, card.object_id, card.label, card.iscrowd)
-            for card in video.objects if video.mask(card.object_id).any()
+            for card in video.objects if (seen == card.object_id).any()
         ]
         return dict(file_names=names, tracks=tracks)
 
@@ -142,16 +145,17 @@ class YouTubeVISWriter(BaseWriter):
     def _track(self, video: SynthVideo, object_id: int, label: int,
                iscrowd: bool) -> Dict:
         size = [self.cfg.height, self.cfg.width]
+        masks = video.mask(object_id)[::self.cfg.label_stride]
         track: Dict = dict(
             category_id=self.categories[label]['id'],
             iscrowd=int(iscrowd),
             width=size[1],
             height=size[0],
-            length=len(video.id_maps),
+            length=len(masks),
             segmentations=[],
             bboxes=[],
             areas=[])
-        for mask in video.mask(object_id):
+        for mask in masks:
             seen = mask.any()
             track['segmentations'].append(
                 dict(size=size, counts=mask_to_counts(mask)) if seen else None)

@@ -89,6 +89,23 @@ def test_valid_json_has_no_annotations_but_the_same_videos(root):
     assert plain['categories'] == full['categories']
 
 
+def test_label_stride_leaves_frames_out(tmp_path):
+    cfg = get_cfg('micro', num_train=1, num_val=0, label_stride=3)
+    write_youtube_vis(str(tmp_path), cfg)
+    data = json.loads((tmp_path / 'train.json').read_text())
+    (entry, ) = data['videos']
+    assert entry['file_names'] == [
+        'train_0000/00000.jpg', 'train_0000/00003.jpg'
+    ]
+    assert entry['length'] == 2
+    assert len(list(tmp_path.rglob('*.jpg'))) == 2
+    video = generate_video(cfg, 'train', 0)
+    seen = [i for i in np.unique(video.id_maps[::3]) if i]
+    assert len(seen) == len(data['annotations'])
+    for object_id, track in zip(seen, data['annotations']):
+        check_track(track, video.mask(object_id)[::3])
+
+
 def test_png_frames_are_exact(tmp_path):
     cfg = get_cfg('micro', num_train=1, num_val=0, image_format='png')
     write_youtube_vis(str(tmp_path), cfg)

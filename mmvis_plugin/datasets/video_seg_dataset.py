@@ -159,10 +159,19 @@ class VideoSegDataset(BaseVideoDataset):
             raise AnnotationError(
                 f'{self.ann_file}: no video left of {len(self.data_list)}; '
                 f'left out: {dict(self.drops)}; check filter_cfg')
-        if self.test_mode:
-            self._metainfo['video_ids'] = tuple(video['video_id']
-                                                for video in videos)
         return videos
+
+    def full_init(self) -> None:
+        """Load the data; in test mode, list the videos in the metainfo.
+
+        ``metainfo['video_ids']`` tells metrics which videos to wait for.
+        """
+        if self._fully_initialized:
+            return
+        super().full_init()
+        if self.test_mode:
+            self._metainfo['video_ids'] = tuple(
+                self.get_data_info(i)['video_id'] for i in range(len(self)))
 
     def __getitem__(self, idx: Index) -> dict:
         """Return the packed sample of an index.

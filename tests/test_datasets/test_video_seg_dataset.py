@@ -43,6 +43,9 @@ def test_metainfo_holds_classes_and_ids_of_the_file(vis):
     assert dataset.metainfo['label2cat'] == (3, 5)
     assert dataset.metainfo['video_ids'] == (1, 2)
     assert dataset.cat2label == {3: 0, 5: 1}
+    part = vis.build(test_mode=True, indices=[1], serialize_data=True)
+    assert part.metainfo['video_ids'] == (2, )
+    assert 'video_ids' not in vis.build().metainfo
 
 
 def test_labels_follow_the_class_list_and_stay_on_the_instance(vis):

@@ -66,6 +66,12 @@ def test_videos_are_sorted_and_state_is_reset():
         }
 
 
+def test_the_first_record_of_a_video_counts():
+    gathered = [(2, 'a'), (1, 'b'), (2, 'c')]
+    assert FrameCounter().compute_metrics(gathered) == dict(
+        order=[1, 2], frames=['b', 'a'])
+
+
 @pytest.mark.parametrize('taken, message', [
     ([0, 2], r'video 3 \(clip3\): got frame 2 .* expected frame 1 of 4'),
     ([0, 1, 1], 'got frame 1 of video 3, expected frame 2 of 4'),

@@ -282,8 +282,7 @@ def test_small_videos_cost_little():
                 instances_id=torch.arange(10),
                 labels=torch.arange(10) % 3,
                 scores=torch.full((10, ), .5),
-                masks=masks))
-        for index, masks in enumerate(frames)
+                masks=masks)) for index, masks in enumerate(frames)
     ]
     metric = VISMetric()
     metric.dataset_meta = dict(classes=('a', 'b', 'c'))

@@ -59,17 +59,16 @@ def fake_objects(ids: Sequence[int],
         masks[row, y1:y2, x1:x2] = 1
     return InstanceData(
         bboxes=torch.from_numpy(boxes),
-        labels=torch.tensor([i % num_classes for i in ids],
-                            dtype=torch.long),
+        labels=torch.tensor([i % num_classes for i in ids], dtype=torch.long),
         instances_ids=torch.tensor(list(ids), dtype=torch.int32),
         masks=BitmapMasks(masks, height, width))
 
 
-def fake_clips(ids: Sequence[Sequence[Sequence[int]]],
-               num_classes: int = 3,
-               seed: int = 0,
-               size: Tuple[int, int] = SIZE
-               ) -> Tuple[Tensor, List[TrackDataSample]]:
+def fake_clips(
+        ids: Sequence[Sequence[Sequence[int]]],
+        num_classes: int = 3,
+        seed: int = 0,
+        size: Tuple[int, int] = SIZE) -> Tuple[Tensor, List[TrackDataSample]]:
     """Return inputs and samples of clips with the given object ids.
 
     Args:
@@ -131,17 +130,17 @@ def assert_same_results(one: TrackDataSample,
         assert a.instances_id.tolist() == b.instances_id.tolist()
         assert a.labels.tolist() == b.labels.tolist()
         torch.testing.assert_close(a.scores, b.scores, atol=atol, rtol=0)
-        torch.testing.assert_close(
-            a.bboxes, b.bboxes, atol=500 * atol, rtol=0)
+        torch.testing.assert_close(a.bboxes, b.bboxes, atol=500 * atol, rtol=0)
         assert ('masks' in a) == ('masks' in b)
         for mask_a, mask_b in zip(a.get('masks', []), b.get('masks', [])):
             differ = mask_utils.decode(mask_a) != mask_utils.decode(mask_b)
             assert differ.mean() <= 1e-3
 
 
-def check_windows_agree(model: torch.nn.Module,
-                        num_frames: int = 5,
-                        windows: Sequence[int] = (1, 2, 5)) -> None:
+def check_windows_agree(
+    model: torch.nn.Module,
+    num_frames: int = 5,
+    windows: Sequence[int] = (1, 2, 5)) -> None:
     """Guarantee 1: windows of any length give the whole-video result."""
     inputs, samples = fake_clips([[[]] * num_frames])
     with torch.no_grad():
@@ -168,8 +167,8 @@ def check_videos_are_independent(model: torch.nn.Module,
         outputs = [[], []]
         for t in range(num_frames):
             for v in range(2):
-                output, states[v] = model.step(inputs[v, t:t + 1],
-                                               metas[v][t], states[v])
+                output, states[v] = model.step(inputs[v, t:t + 1], metas[v][t],
+                                               states[v])
                 outputs[v].append(output)
         for v in range(2):
             assert_same_results(both[v], model.finish(outputs[v], states[v]))

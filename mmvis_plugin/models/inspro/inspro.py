@@ -81,15 +81,16 @@ class InsPro(InsProNetwork, OnlineVideoModel):
 
         Differs from the paper, which does not say how it starts.
         """
-        lite = self.roi_head.lite_head
-        if lite is not None:
-            last = f'{prefix}roi_head.bbox_head.{len(self.roi_head.bbox_head) - 1}.'
-            names = lite.state_dict()
-            here = f'{prefix}roi_head.lite_head.'
-            if not any(f'{here}{name}' in state_dict for name in names):
-                for name in names:
-                    if f'{last}{name}' in state_dict:
-                        state_dict[here + name] = state_dict[last + name]
+        head = self.roi_head
+        last = f'{prefix}roi_head.bbox_head.{len(head.bbox_head) - 1}.'
+        here = f'{prefix}roi_head.lite_head.'
+        if head.lite_head is not None and not any(
+                key.startswith(here) for key in state_dict):
+            state_dict.update({
+                here + key[len(last):]: value
+                for key, value in list(state_dict.items())
+                if key.startswith(last)
+            })
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def loss(self, inputs: Tensor, data_samples: List[TrackDataSample],
@@ -117,8 +118,7 @@ class InsPro(InsProNetwork, OnlineVideoModel):
         return self._initial_state(image_whwh([metainfo], weight.device))
 
     def advance(self, feats: Sequence[Tensor], metainfo: dict,
-                state: InsProState
-                ) -> Tuple[InsProFrameOutput, InsProState]:
+                state: InsProState) -> Tuple[InsProFrameOutput, InsProState]:
         """Process one encoded frame; see the base class."""
         return self._advance(feats, metainfo, state)
 

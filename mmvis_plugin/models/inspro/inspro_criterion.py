@@ -98,8 +98,7 @@ class InsProCriterion(BaseModule):
                                                     scale)
         if mask_head is not None:
             losses.update(
-                self._mask_losses(outs, mask_targets, pairs, scale,
-                                  mask_head))
+                self._mask_losses(outs, mask_targets, pairs, scale, mask_head))
         return {
             f'{prefix}{stage}.{name}': value
             for name, per_stage in losses.items()
@@ -149,9 +148,9 @@ class InsProCriterion(BaseModule):
             boxes.shape[:4], dtype=torch.bool, device=boxes.device)
         matched[pairs.b, pairs.t, pairs.s, pairs.n] = True
         size = (batch, num_frames, num_stages, gt.valid.size(-1))
-        per_gt = self.loss_dedup(
-            boxes, gt.boxes[:, :, None].expand(*size, 4),
-            gt.valid[:, :, None].expand(size), matched)  # (B, T, S, G)
+        per_gt = self.loss_dedup(boxes, gt.boxes[:, :, None].expand(*size, 4),
+                                 gt.valid[:, :, None].expand(size),
+                                 matched)  # (B, T, S, G)
         return (per_gt.sum(dim=(0, 3)) * scale[:, None]).sum(0)
 
     def _mask_losses(self, outs: StageOutputs, targets: Tensor,
@@ -218,14 +217,15 @@ class _Pairs:
 
 
 def _keep_frames(outs: StageOutputs, gt: PaddedGT, assigned: Tensor,
-                 mask_targets: Optional[Tensor],
-                 frames: List[int]) -> tuple:
+                 mask_targets: Optional[Tensor], frames: List[int]) -> tuple:
 
     def keep(tensor: Optional[Tensor]) -> Optional[Tensor]:
         return None if tensor is None else tensor[:, frames]
 
     outs = StageOutputs(
-        keep(outs.logits), keep(outs.boxes), keep(outs.mask_params),
+        keep(outs.logits),
+        keep(outs.boxes),
+        keep(outs.mask_params),
         mask_feats=keep(outs.mask_feats))
     gt = PaddedGT(**{name: keep(value) for name, value in vars(gt).items()})
     return outs, gt, keep(assigned), keep(mask_targets)

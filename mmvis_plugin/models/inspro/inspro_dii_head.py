@@ -25,8 +25,8 @@ class InsProDIIHead(DIIHead):
 
     def __init__(self, num_mask_params: int = 169, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.fc_mask = nn.Linear(
-            self.in_channels, num_mask_params) if num_mask_params else None
+        self.fc_mask = nn.Linear(self.in_channels,
+                                 num_mask_params) if num_mask_params else None
 
     def init_weights(self) -> None:
         """Xavier for all matrices, N(0, 0.01) for the mask generator."""
@@ -35,8 +35,9 @@ class InsProDIIHead(DIIHead):
             nn.init.normal_(self.fc_mask.weight, std=0.01)
             nn.init.zeros_(self.fc_mask.bias)
 
-    def forward(self, roi_feat: Tensor, query: Tensor
-                ) -> Tuple[Tensor, Tensor, Tensor, Optional[Tensor]]:
+    def forward(
+            self, roi_feat: Tensor,
+            query: Tensor) -> Tuple[Tensor, Tensor, Tensor, Optional[Tensor]]:
         """Refine the queries and read class, box and mask from them.
 
         Args:
@@ -50,8 +51,8 @@ class InsProDIIHead(DIIHead):
         """
         batch, num_slots, channels = query.shape
         slots = query.transpose(0, 1)  # (N, B, C)
-        attended = self.attention.attn(slots, slots, slots,
-                                       need_weights=False)[0]
+        attended = self.attention.attn(
+            slots, slots, slots, need_weights=False)[0]
         query = self.attention_norm(slots + attended).transpose(0, 1)
 
         query = query.reshape(-1, channels)

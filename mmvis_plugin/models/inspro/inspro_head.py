@@ -99,7 +99,10 @@ class InsProHead(BaseModule):
         if self.lite_head is not None:
             self.lite_head.load_state_dict(self.bbox_head[-1].state_dict())
 
-    def init_state(self, query: Tensor, boxes: Tensor, whwh: Tensor,
+    def init_state(self,
+                   query: Tensor,
+                   boxes: Tensor,
+                   whwh: Tensor,
                    bank_size: Optional[int] = None) -> InsProState:
         """Return the state before the first frame.
 

@@ -80,8 +80,8 @@ class InsProImageDetector(InsProNetwork, BaseDetector):
         feats = self.encode(batch_inputs)
         for i, sample in enumerate(batch_data_samples):
             whwh = image_whwh([sample.metainfo], batch_inputs.device)
-            output, _ = self._advance([f[i:i + 1] for f in feats],
-                                      sample.metainfo,
+            output, _ = self._advance([f[i:i + 1]
+                                       for f in feats], sample.metainfo,
                                       self._initial_state(whwh))
             sample.pred_instances = image_results(output, self.test_cfg,
                                                   self.roi_head.mask_head)
@@ -90,8 +90,8 @@ class InsProImageDetector(InsProNetwork, BaseDetector):
     def _forward(self, batch_inputs: Tensor, batch_data_samples=None) -> tuple:
         """Return class logits, boxes and mask parameters of all stages."""
         height, width = batch_inputs.shape[-2:]
-        whwh = batch_inputs.new_tensor([[width, height] * 2]).expand(
-            len(batch_inputs), 4)
+        whwh = batch_inputs.new_tensor([[width, height] * 2
+                                        ]).expand(len(batch_inputs), 4)
         levels, _ = self._split_feats(self.encode(batch_inputs))
         outs, _ = self.roi_head.step(
             levels, self._initial_state(whwh), whwh, propagate=False)

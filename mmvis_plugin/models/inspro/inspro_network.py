@@ -47,7 +47,8 @@ class InsProNetwork:
             return feats, None
         return feats[:-1], feats[-1]
 
-    def _initial_state(self, whwh: Tensor,
+    def _initial_state(self,
+                       whwh: Tensor,
                        bank_size: Optional[int] = None) -> InsProState:
         """State before the first frames of size ``whwh (B, 4)``."""
         boxes = bbox_cxcywh_to_xyxy(self.rpn_head.init_proposal_bboxes.weight)

@@ -56,8 +56,8 @@ def video_scores(probs: Tensor, cfg: TestCfg) -> Tensor:
     return probs.topk(topk, dim=0).values.mean(0)
 
 
-def select_tracks(scores: Tensor, max_num: int, one_class_per_slot: bool
-                  ) -> Dict[str, Tensor]:
+def select_tracks(scores: Tensor, max_num: int,
+                  one_class_per_slot: bool) -> Dict[str, Tensor]:
     """Pick the best (slot, class) pairs.
 
     Args:
@@ -160,9 +160,8 @@ def video_results(outputs: List[InsProFrameOutput], cfg: TestCfg,
     return results
 
 
-def _frame_instances(tracks: Dict[str, Tensor], present: Tensor,
-                     boxes: Tensor, masks: Optional[Tensor],
-                     inverse: Tensor) -> InstanceData:
+def _frame_instances(tracks: Dict[str, Tensor], present: Tensor, boxes: Tensor,
+                     masks: Optional[Tensor], inverse: Tensor) -> InstanceData:
     boxes = boxes[tracks['slots']]
     if masks is None:
         sides = boxes[:, 2:] - boxes[:, :2]

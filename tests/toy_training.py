@@ -114,7 +114,7 @@ def build_runner(work_dir: str,
         val_evaluator=dict(type='CountBatches'),
         optim_wrapper=dict(optimizer=dict(type='AdamW', lr=0.05)),
         param_scheduler=dict(
-            type='LinearLR', start_factor=0.1, end=8, by_epoch=False),
+            type='OneCycleLR', eta_max=0.05, total_steps=9, by_epoch=False),
         default_hooks=dict(
             checkpoint=dict(
                 type='CheckpointHook', by_epoch=False, interval=4,

@@ -3,12 +3,11 @@ import argparse
 from typing import List, Optional
 
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
 from mmvis_plugin.evaluation.metrics.dump_track_results import \
     DumpTrackResults
+from mmvis_plugin.registry import RUNNERS
 from mmvis_plugin.utils.checkpoint import check_compatible, read_checkpoint
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
                                     load_config, one_line_errors)

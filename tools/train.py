@@ -2,10 +2,9 @@
 import argparse
 
 from mmengine.config import Config
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
+from mmvis_plugin.registry import RUNNERS
 from mmvis_plugin.utils.checkpoint import (check_compatible,
                                            latest_checkpoint,
                                            read_checkpoint)

@@ -6,11 +6,13 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Two are kept because the oldest is removed before the new one is
-    # written: a run that is killed in between still has one.
+    # Keep two at least: the oldest is removed before the new one is written,
+    # and a run that is killed in between needs the other.
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=2000,
-        max_keep_ckpts=2),
+        type='CheckpointHook',
+        by_epoch=False,
+        interval=4000,
+        max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='VideoVisualizationHook', draw=False))
 

@@ -2,30 +2,19 @@ _base_ = [
     '../_base_/models/inspro_r50_fpn.py', '../_base_/datasets/coco_instance.py',
     '../_base_/default_runtime.py'
 ]
-# COCO pre-training on single images (InsPro section 4.1, Table 5):
-# 16 images per step, 36 epochs. A cheaper start are mmdet's public weights
-# sparse_rcnn_r50_fpn_mstrain_480-800_3x_coco, of which all parts but the
-# mask branch and the mask generators are found.
+# COCO pre-training on single images (InsPro section 4.1, Table 5): 16 images
+# per step, 36 epochs. A cheaper start are mmdet's public weights
+# sparse_rcnn_r50_fpn_mstrain_480-800_3x_coco, in which all but the mask
+# branch and the mask generators is found.
+num_classes = 80
 model = dict(
-    _delete_=True,
     type='InsProImageDetector',
-    data_preprocessor=dict(
-        type='DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_mask=True,
-        pad_size_divisor=32),
-    backbone=_base_.model.backbone,
-    neck=_base_.model.neck,
-    rpn_head=_base_.model.rpn_head,
-    roi_head=_base_.model.roi_head,
-    test_cfg=dict(max_per_video=100, frame_score_thr=0.))
-model['roi_head']['intra_query'] = None
-model['roi_head']['bbox_head']['num_classes'] = 80
+    data_preprocessor=dict(type='DetDataPreprocessor'),
+    roi_head=dict(intra_query=None, bbox_head=dict(num_classes=num_classes)),
+    test_cfg=dict(max_per_video=100))  # per image
 
 train_cfg = dict(
-    type='IterBasedTrainLoop', max_iters=270000, val_interval=30000)
+    type='ResumableIterLoop', max_iters=270000, val_interval=30000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(

@@ -11,6 +11,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from .errors import CheckpointError
+from .safe_globals import allow_checkpoint_classes
 
 # Layers whose width follows the number of classes: they may differ when a
 # model is fine-tuned on other classes.
@@ -32,6 +33,7 @@ def read_checkpoint(path: str, map_location: str = 'cpu') -> Dict[str, Any]:
         CheckpointError: The file is damaged, holds more than tensors and
             plain values, or holds no weights.
     """
+    allow_checkpoint_classes()
     if '://' in path:
         content = CheckpointLoader.load_checkpoint(path, map_location)
     else:
@@ -51,16 +53,23 @@ def _read_local(path: str, map_location: str) -> Any:
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except UnpicklingError as err:
-        reason = str(err).strip().splitlines()[0]
         raise CheckpointError(
-            f'{path}: cannot be read safely ({reason}); expected tensors and '
-            'plain values: convert it with a script of '
-            'tools/model_converters') from err
+            f'{path}: cannot be read safely ({_unsafe_part(err)}); expected '
+            'tensors and plain values: save its weights alone where you '
+            'trust the file') from err
     except (RuntimeError, EOFError, OSError, ValueError) as err:
         reason = (str(err).strip().splitlines() or [type(err).__name__])[0]
         raise CheckpointError(
             f'{path}: not a whole checkpoint ({reason}); use an older one '
             'of the run or copy the file again') from err
+
+
+def _unsafe_part(err: UnpicklingError) -> str:
+    """Return the class that the safe reader refused, or its first line."""
+    refused = re.search(r'GLOBAL (\S+)', str(err))
+    if refused:
+        return f'it holds {refused.group(1)}'
+    return str(err).strip().splitlines()[0]
 
 
 def check_compatible(model: nn.Module, state_dict: Mapping[str, Tensor],

@@ -5,10 +5,14 @@ import logging
 # initialisation, environment and config, order of the hooks.
 _DUMPS = {'_dump_init_info', '_log_env', '__init__'}
 _MAX_LINES = 2
+# Remarks of mmengine to itself, which no config can change.
+_REMARKS = ('"FileClient" will be deprecated',
+            '"HardDiskBackend" is the alias',
+            'Distributed training is not used')
 
 
 class DumpFilter(logging.Filter):
-    """Drop the long listings that mmengine logs when a run starts."""
+    """Drop the listings and remarks that mmengine logs when a run starts."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a record goes to the console.
@@ -17,11 +21,14 @@ class DumpFilter(logging.Filter):
             record (logging.LogRecord): What is about to be written.
 
         Returns:
-            bool: False for a listing below the level of a warning.
+            bool: False for a listing or a remark.
         """
+        text = record.getMessage()
+        if text.startswith(_REMARKS):
+            return False
         if record.levelno >= logging.WARNING:
             return True
-        lines = record.getMessage().strip().count('\n') + 1
+        lines = text.strip().count('\n') + 1
         is_dump = record.funcName in _DUMPS and lines > _MAX_LINES
         return not (is_dump or record.funcName == '_dump_init_info')
 

@@ -5,7 +5,7 @@ import re
 from typing import Iterable, List, Optional, Type
 
 _UNKNOWN_NAME = re.compile(
-    r"(?P<name>\S+) is not in the (?P<scope>\S+)::(?P<kind>.+?) registry")
+    r'(?P<name>\S+) is not in the (?:\S+::)?(?P<kind>.+?) registry')
 _FAILED_NAME = re.compile(r'^Failed to get (?P<name>\S+)$')
 _UNKNOWN_KEY = re.compile(r"(?:(?P<owner>\w+)\.__init__|(?P<func>\w+))\(\) "
                           r"got an unexpected keyword argument '(?P<key>\w+)'")

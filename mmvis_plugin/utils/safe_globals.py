@@ -4,6 +4,7 @@ from typing import Any, List
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OneCycleParamScheduler
 
 # Types of the scalars and arrays that a message hub keeps.
 _DTYPES = ('bool', 'int32', 'int64', 'uint8', 'uint32', 'float32', 'float64')
@@ -13,8 +14,8 @@ def checkpoint_classes() -> List[Any]:
     """Return the classes a training checkpoint holds besides tensors.
 
     The message hub stores log histories as ``HistoryBuffer`` of NumPy
-    arrays, plus NumPy scalars; the method table of a ``HistoryBuffer`` is
-    pickled through ``getattr``.
+    arrays, plus NumPy scalars; the one-cycle schedule stores its annealing
+    function. Methods of these classes are pickled through ``getattr``.
 
     Returns:
         list: Classes and functions for
@@ -22,8 +23,8 @@ def checkpoint_classes() -> List[Any]:
     """
     core = getattr(np, '_core', None) or np.core
     classes = [
-        HistoryBuffer, np.ndarray, np.dtype, core.multiarray._reconstruct,
-        core.multiarray.scalar, getattr
+        HistoryBuffer, OneCycleParamScheduler, getattr, np.ndarray, np.dtype,
+        core.multiarray._reconstruct, core.multiarray.scalar
     ]
     return classes + [type(np.dtype(name)) for name in _DTYPES]
 
@@ -33,6 +34,8 @@ def allow_checkpoint_classes() -> None:
 
     ``torch.load`` then reads a checkpoint with ``weights_only=True``, its
     default since 2.6. Older versions have no such list and need none.
+    Loading through mmengine may take the classes off the list again, so this
+    is called before every load, not only at import.
     """
     add = getattr(torch.serialization, 'add_safe_globals', None)
     if add is not None:

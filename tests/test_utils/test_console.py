@@ -28,6 +28,7 @@ def record(text: str, func: str, level: int = logging.INFO):
     ('a\nb\nc', '_log_env', logging.WARNING, True),
     ('fc.weight', '_dump_init_info', logging.INFO, False),
     ('one line', '__init__', logging.INFO, True),
+    ('"FileClient" will be deprecated in', '__init__', logging.WARNING, False),
     ('table\nof\nclasses', 'print_log', logging.INFO, True),
 ])
 def test_what_is_shown(text, func, level, shown):

@@ -6,12 +6,19 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from mmvis_plugin.utils.safe_globals import checkpoint_classes
+from mmvis_plugin.utils.safe_globals import (allow_checkpoint_classes,
+                                             checkpoint_classes)
 from ..toy_training import build_runner
 
 needs_list = pytest.mark.skipif(
     not hasattr(torch.serialization, 'add_safe_globals'),
     reason='torch before 2.6 has no list of safe classes')
+
+
+@pytest.fixture(autouse=True)
+def allowed():
+    """Put the classes on the list as an import in a new process does."""
+    allow_checkpoint_classes()
 
 
 @pytest.fixture(scope='module')
@@ -57,6 +64,16 @@ def test_numpy_values_of_logs_are_read(tmp_path, value):
     path = tmp_path / 'value.pth'
     torch.save(dict(value=value), path)
     assert np.array_equal(torch.load(path, weights_only=True)['value'], value)
+
+
+@needs_list
+def test_the_list_survives_a_resume(checkpoint, tmp_path):
+    runner = build_runner(
+        str(tmp_path), name='again', load_from=str(checkpoint), resume=True)
+    runner.train()
+    assert set(checkpoint_classes()) <= {
+        *torch.serialization.get_safe_globals()
+    }
 
 
 def test_the_list_is_short():

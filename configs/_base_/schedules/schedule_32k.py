@@ -1,6 +1,6 @@
 # 32k iterations of 8 clips (InsPro section 4.1). On fewer GPUs raise
 # optim_wrapper.accumulative_counts so that 8 clips still make a step.
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=32000, val_interval=4000)
+train_cfg = dict(type='ResumableIterLoop', max_iters=32000, val_interval=4000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
@@ -18,7 +18,5 @@ param_scheduler = [
         milestones=[24000, 28000],
         gamma=0.1)
 ]
-default_hooks = dict(
-    checkpoint=dict(by_epoch=False, interval=4000, max_keep_ckpts=3))
 # the learning rate belongs to 8 GPUs with 1 clip each
 auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -1,6 +1,7 @@
 """The runner of this package's configs."""
 import os
 import os.path as osp
+from typing import Any, Dict
 
 from mmengine.dist import master_only
 from mmengine.logging import MMLogger
@@ -8,6 +9,7 @@ from mmengine.runner import Runner
 
 from mmvis_plugin.registry import RUNNERS
 from mmvis_plugin.utils.console import keep_console_short
+from mmvis_plugin.utils.safe_globals import allow_checkpoint_classes
 
 
 @RUNNERS.register_module()
@@ -31,6 +33,23 @@ class VideoRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         keep_console_short(logger)
         return logger
+
+    def load_checkpoint(self, *args, **kwargs) -> Dict[str, Any]:
+        """Load a checkpoint with the safe reader.
+
+        Args:
+            *args: As ``Runner.load_checkpoint``.
+            **kwargs: As ``Runner.load_checkpoint``.
+
+        Returns:
+            dict: The content.
+        """
+        allow_checkpoint_classes()
+        try:
+            return super().load_checkpoint(*args, **kwargs)
+        finally:
+            # onedl-mmengine removes its classes from the list when done
+            allow_checkpoint_classes()
 
     @master_only
     def save_checkpoint(self, out_dir: str, filename: str, *args,

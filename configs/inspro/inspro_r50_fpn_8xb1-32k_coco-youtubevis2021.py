@@ -3,5 +3,7 @@ _base_ = [
     '../_base_/datasets/coco_youtube_vis_2021.py',
     '../_base_/schedules/schedule_32k.py', '../_base_/default_runtime.py'
 ]
-# weights of the COCO pre-training, inspro_r50_fpn_8xb2-ms-480-800-3x_coco.py
+# Weights of the COCO pre-training, inspro_r50_fpn_8xb2-ms-480-800-3x_coco.py.
+# fc_cls, whose 80 classes do not fit, and intra_query start anew: mmengine
+# warns about them and loads the rest.
 load_from = None

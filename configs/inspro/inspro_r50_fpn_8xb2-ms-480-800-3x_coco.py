@@ -1,6 +1,6 @@
 _base_ = [
-    '../_base_/models/inspro_r50_fpn.py', '../_base_/datasets/coco_instance.py',
-    '../_base_/default_runtime.py'
+    '../_base_/models/inspro_r50_fpn.py',
+    '../_base_/datasets/coco_instance.py', '../_base_/default_runtime.py'
 ]
 # COCO pre-training on single images (InsPro section 4.1, Table 5): 16 images
 # per step, 36 epochs. A cheaper start are mmdet's public weights

@@ -1,28 +1,19 @@
-"""Every shipped config builds, takes one training and one test step."""
+"""Every shipped config takes one training and one test step."""
 import copy
-import functools
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import torch
-from mmdet import registry as mmdet_registry
 from mmdet.structures import TrackDataSample
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
 import mmvis_plugin  # noqa: F401
-from mmvis_plugin.datasets.synthetic import get_cfg
-from mmvis_plugin.registry import (DATASETS, HOOKS, MODELS, PARAM_SCHEDULERS,
-                                   TRANSFORMS)
+from mmvis_plugin.registry import MODELS
 from mmvis_plugin.testing import fake_clips
+from .recipes import RECIPES, load
 
-ROOT = Path(__file__).resolve().parents[1]
-FILES = sorted(
-    path for path in (ROOT / 'configs').rglob('*.py')
-    if '_base_' not in path.relative_to(ROOT).parts)
-RECIPES = [path.relative_to(ROOT).as_posix() for path in FILES]
 INSPRO = 'configs/inspro/inspro_r50_fpn_8xb1-32k_youtubevis2019.py'
 LITE = INSPRO.replace('inspro_r50', 'inspro-lite_r50')
 OVIS = INSPRO.replace('youtubevis2019', 'ovis')
@@ -40,24 +31,6 @@ SMALL = {
     'model.neck.in_channels': [32, 64, 128, 256],
     'model.roi_head.num_stages': 2
 }
-# registries of mmdet by the key whose value they build
-KINDS = dict(
-    dataset='DATASETS',
-    pipeline='TRANSFORMS',
-    transforms='TRANSFORMS',
-    sampler='DATA_SAMPLERS',
-    val_evaluator='METRICS',
-    test_evaluator='METRICS',
-    optim_wrapper='OPTIM_WRAPPERS',
-    optimizer='OPTIMIZERS',
-    param_scheduler='PARAM_SCHEDULERS',
-    train_cfg='LOOPS',
-    val_cfg='LOOPS',
-    test_cfg='LOOPS',
-    visualizer='VISUALIZERS',
-    vis_backends='VISBACKENDS',
-    log_processor='LOG_PROCESSORS')
-
 STEPS = {}
 
 
@@ -66,12 +39,6 @@ def scope():
     """Resolve bare names as the tools do."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
-
-
-@functools.lru_cache(maxsize=None)
-def load(name):
-    """Return a parsed config; not to be changed."""
-    return Config.fromfile(ROOT / name)
 
 
 def narrow(cfg):
@@ -166,81 +133,6 @@ def take_steps(name):
     if key not in STEPS:
         STEPS[key] = run_steps(build(small_model(cfg)), cfg)
     return STEPS[key]
-
-
-@pytest.mark.parametrize('name', RECIPES)
-def test_config_survives_dump_and_reload(name, tmp_path):
-    cfg = load(name)
-    cfg.dump(tmp_path / 'dumped.py')
-    assert Config.fromfile(tmp_path / 'dumped.py').to_dict() == cfg.to_dict()
-
-
-def find_unknown(value, kind, path):
-    """List what the registries do not know below a config value."""
-    if isinstance(value, (list, tuple)):
-        return sum((find_unknown(v, kind, path) for v in value), [])
-    if not isinstance(value, dict):
-        return []
-    unknown = []
-    if kind is not None and isinstance(value.get('type'), str):
-        if getattr(mmdet_registry, kind).get(value['type']) is None:
-            unknown.append(f'{path}.type={value["type"]} ({kind})')
-    for key, item in value.items():
-        # datasets and transforms nest in lists of the same kind
-        below = KINDS.get(key, kind if key == 'datasets' else None)
-        unknown += find_unknown(item, below, f'{path}.{key}')
-    return unknown
-
-
-@pytest.mark.parametrize('name', RECIPES)
-def test_types_are_registered(name):
-    cfg = load(name)
-    for key, value in cfg.items():
-        if key not in ('model', 'default_hooks'):  # both are built
-            assert not find_unknown(value, KINDS.get(key), key)
-    assert mmdet_registry.RUNNERS.get(cfg.runner_type) is not None
-    for hook in cfg.default_hooks.values():
-        HOOKS.build(hook)
-
-
-@pytest.mark.parametrize('name', RECIPES)
-def test_pipelines_and_schedules_build(name):
-    cfg = load(name)
-    for dataset in find_datasets(cfg):
-        for transform in dataset.pipeline:
-            TRANSFORMS.build(transform)
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.)
-    schedulers = cfg.param_scheduler
-    for one in schedulers if isinstance(schedulers, list) else [schedulers]:
-        PARAM_SCHEDULERS.build(one, default_args=dict(optimizer=optimizer))
-        assert one.by_epoch is False
-        assert one.get('end', 0) <= cfg.train_cfg.max_iters
-        assert max(one.get('milestones', [0])) < cfg.train_cfg.max_iters
-    # the batch that the learning rate belongs to stands in the file name
-    gpus, batch = 1, cfg.train_dataloader.batch_size
-    if 'movingshapes' not in name:
-        gpus, batch = name.split('xb')[0][-1], name.split('xb')[1][0]
-    assert cfg.train_dataloader.batch_size == int(batch)
-    assert cfg.auto_scale_lr.base_batch_size == int(gpus) * int(batch)
-    assert cfg.auto_scale_lr.enable is False
-
-
-def find_datasets(cfg):
-    """Return the configs of all datasets, joint ones taken apart."""
-    loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
-    datasets = [loader.dataset for loader in loaders]
-    return sum((d.get('datasets', [d]) for d in datasets), [])
-
-
-@pytest.mark.parametrize('name', RECIPES)
-def test_model_and_data_have_the_same_number_of_classes(name):
-    cfg = load(name)
-    wanted = cfg.model.roi_head.bbox_head.num_classes
-    for dataset in find_datasets(cfg):
-        built = DATASETS.build({**dataset, 'lazy_init': True})
-        # MovingShapes takes its classes from the file
-        classes = built.metainfo.get('classes') or get_cfg('tiny').class_names
-        assert len(classes) == wanted
 
 
 @pytest.mark.parametrize('name', RECIPES)

@@ -1,0 +1,17 @@
+"""The shipped configs that are no bases."""
+import functools
+from pathlib import Path
+
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted(
+    path for path in (ROOT / 'configs').rglob('*.py')
+    if '_base_' not in path.relative_to(ROOT).parts)
+RECIPES = [path.relative_to(ROOT).as_posix() for path in FILES]
+
+
+@functools.lru_cache(maxsize=None)
+def load(name):
+    """Return a parsed config; not to be changed."""
+    return Config.fromfile(ROOT / name)

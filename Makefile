@@ -53,10 +53,8 @@ $(READY): Makefile setup.cfg setup.py $(wildcard requirements/*.txt) | $(PY)
 
 demo: $(READY)
 	@echo '[demo 1/4] write the videos to $(DEMO_DATA) (seconds)'
-	@test -e $(DEMO_DATA)/.written || { \
-	    $(PY) tools/dataset_converters/make_moving_shapes.py \
-	        --profile tiny --format youtube_vis --out $(DEMO_DATA) \
-	    && touch $(DEMO_DATA)/.written; }
+	@$(PY) tools/dataset_converters/make_moving_shapes.py \
+	    --profile tiny --format youtube_vis --out $(DEMO_DATA)
 	@echo '[demo 2/4] train in $(DEMO_DIR) (about 10 minutes on 2 CPU cores;'
 	@echo '           goes on where it was stopped)'
 	@$(PY) tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR) --resume

@@ -4,6 +4,7 @@ import functools
 import os
 import os.path as osp
 import sys
+import traceback
 from typing import Callable, Optional
 
 from mmengine.config import Config, DictAction
@@ -11,12 +12,15 @@ from mmengine.config import Config, DictAction
 from .errors import AnnotationError, CheckpointError
 from .explain import explain_error
 
-_ONE_LINERS = (AnnotationError, CheckpointError, FileNotFoundError,
-               ImportError)
 
 
 class UsageError(ValueError):
     """The options of a tool and its config do not go together."""
+
+
+_ONE_LINERS = (AnnotationError, CheckpointError, UsageError,
+               FileNotFoundError, ImportError)
+_PACKAGE = osp.dirname(osp.dirname(osp.realpath(__file__)))
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,9 +96,9 @@ def load_config(args: argparse.Namespace) -> Config:
 def one_line_errors(main: Callable[[], None]) -> Callable[[], None]:
     """Make a tool end with one line instead of a traceback.
 
-    Applies to errors whose message tells the user what to change. With
-    ``MMVIS_DEBUG=1`` the traceback is shown as well; every other error is
-    raised as it is.
+    Applies to errors whose message tells the user what to change: those
+    this package raises on purpose, missing files, typos in a config. With
+    ``MMVIS_DEBUG=1`` they keep their traceback, as every other error does.
 
     Args:
         main (Callable): Entry point of the tool.
@@ -118,17 +122,26 @@ def one_line_errors(main: Callable[[], None]) -> Callable[[], None]:
 
 
 def _line_of(err: BaseException) -> Optional[str]:
-    """Return the one-line message of a known error, searching its causes.
-
-    Errors of data loader workers arrive as new objects whose message is the
-    traceback of the worker; its last line is the message.
-    """
+    """Return the one-line message of an error meant for the user."""
     explained = explain_error(err)
     if explained is not None:
         return explained
-    if err.__cause__ is not None and explain_error(err.__cause__):
-        return str(err.args[0])
-    if isinstance(err, (*_ONE_LINERS, UsageError)):
-        text = str(err).strip().splitlines()
-        return text[-1].split('Error: ', 1)[-1] if text else None
-    return None
+    if not isinstance(err, _ONE_LINERS) and not _is_deliberate(err):
+        return None
+    # KeyError quotes its message when turned into a string
+    text = err.args[0] if isinstance(err, KeyError) else str(err)
+    lines = str(text).strip().splitlines()
+    if lines and lines[0].startswith('Caught '):
+        # a worker of the data loader: the message ends its traceback
+        return lines[-1].split('Error: ', 1)[-1]
+    return lines[0] if lines else None
+
+
+def _is_deliberate(err: BaseException) -> bool:
+    """Tell whether a ``raise`` statement of this package made the error."""
+    frames = traceback.extract_tb(err.__traceback__)
+    if not frames or not isinstance(err, (ValueError, KeyError, TypeError)):
+        return False
+    last = frames[-1]
+    inside = osp.realpath(last.filename).startswith(_PACKAGE + os.sep)
+    return inside and (last.line or '').startswith('raise ')

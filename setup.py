@@ -95,6 +95,5 @@ def _extension() -> dict:
 
 
 extension = _extension()
-extension.setdefault('cmdclass', {}).update(
-    build_py=BuildPy, develop=Develop)
+extension.setdefault('cmdclass', {}).update(build_py=BuildPy, develop=Develop)
 setup(**extension)

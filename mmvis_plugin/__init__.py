@@ -6,8 +6,7 @@ check_dependencies()
 
 from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
 
-from . import (datasets, engine, evaluation, models,  # noqa: E402
-               visualization)
+from . import datasets, engine, evaluation, models, visualization  # noqa: E402
 from .utils.safe_globals import allow_checkpoint_classes  # noqa: E402
 from .version import __version__  # noqa: E402
 

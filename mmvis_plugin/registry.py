@@ -28,10 +28,11 @@ class PluginRegistry(Registry):
             Defaults to ().
     """
 
-    def __init__(self,
-                 host: Registry,
-                 scope: str = 'mmvis_plugin',
-                 locations: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        host: Registry,
+        scope: str = 'mmvis_plugin',
+        locations: Sequence[str] = ()) -> None:
         super().__init__(
             host.name,
             parent=host.parent,
@@ -41,8 +42,7 @@ class PluginRegistry(Registry):
 
     def _register_module(self,
                          module: Type,
-                         module_name: Optional[Union[str,
-                                                     Sequence[str]]] = None,
+                         module_name: Union[str, Sequence[str], None] = None,
                          force: bool = False) -> None:
         super()._register_module(module, module_name, force)
         names = module_name or module.__name__

@@ -114,9 +114,8 @@ def public_names(module: Path) -> list:
     """Return the stem of a module and what it defines in public."""
     tree = ast.parse(module.read_text(encoding='utf-8'))
     return [module.stem] + [
-        node.name for node in tree.body
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-        and not node.name.startswith('_')
+        node.name for node in tree.body if isinstance(node, (
+            ast.ClassDef, ast.FunctionDef)) and not node.name.startswith('_')
     ]
 
 
@@ -155,9 +154,8 @@ def test_every_registered_class_is_in_a_config_or_a_test():
     unused = [
         f'{relative(path)}: {node.name}' for path in SOURCES
         for node in ast.parse(path.read_text(encoding='utf-8')).body
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-        and any('register_module' in ast.unparse(d)
-                for d in node.decorator_list)
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and any(
+            'register_module' in ast.unparse(d) for d in node.decorator_list)
         and not re.search(rf'\b{node.name}\b', texts)
     ]
     assert not unused
@@ -165,17 +163,19 @@ def test_every_registered_class_is_in_a_config_or_a_test():
 
 def text_files():
     """Return every text file that belongs to the repository."""
-    folders = ['mmvis_plugin', 'configs', 'tools', 'tests', 'docs',
-               'requirements', '.ci']
+    folders = [
+        'mmvis_plugin', 'configs', 'tools', 'tests', 'docs', 'requirements',
+        '.ci'
+    ]
     files = [path for path in ROOT.iterdir() if path.is_file()]
     for folder in folders:
         files += [
-            path for path in (ROOT / folder).rglob('*')
-            if path.is_file() and '__pycache__' not in path.parts
-            and '_build' not in path.parts
+            path for path in (ROOT / folder).rglob('*') if path.is_file()
+            and '__pycache__' not in path.parts and '_build' not in path.parts
         ]
-    suffixes = {'.py', '.md', '.sh', '.cfg', '.txt', '.yml', '.json', '.in',
-                ''}
+    suffixes = {
+        '.py', '.md', '.sh', '.cfg', '.txt', '.yml', '.json', '.in', ''
+    }
     return [path for path in files if path.suffix in suffixes]
 
 
@@ -184,8 +184,9 @@ def test_no_paths_of_a_machine():
     found = []
     for path in text_files():
         text = path.read_text(encoding='utf-8', errors='replace')
-        found += [f'{relative(path)}: {m.group()}'
-                  for m in machine.finditer(text)]
+        found += [
+            f'{relative(path)}: {m.group()}' for m in machine.finditer(text)
+        ]
     assert not found
 
 

@@ -4,10 +4,10 @@ from typing import Dict, List, Optional
 
 import numpy as np
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
-from mmengine.evaluator import BaseMetric
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -81,7 +81,10 @@ class RecordLosses(Hook):
         self.die_after = die_after
         self.losses: Dict[int, float] = {}
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None,
+    def after_train_iter(self,
+                         runner,
+                         batch_idx,
+                         data_batch=None,
                          outputs=None) -> None:
         """Note the loss."""
         self.losses[runner.iter] = float(outputs['loss'])
@@ -117,7 +120,9 @@ def build_runner(work_dir: str,
             type='OneCycleLR', eta_max=0.05, total_steps=9, by_epoch=False),
         default_hooks=dict(
             checkpoint=dict(
-                type='CheckpointHook', by_epoch=False, interval=4,
+                type='CheckpointHook',
+                by_epoch=False,
+                interval=4,
                 max_keep_ckpts=3),
             logger=dict(type='LoggerHook', interval=4)),
         custom_hooks=[dict(type='RecordLosses', die_after=die_after)],

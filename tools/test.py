@@ -5,8 +5,7 @@ from typing import List, Optional
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
-from mmvis_plugin.evaluation.metrics.dump_track_results import \
-    DumpTrackResults
+from mmvis_plugin.evaluation.metrics.dump_track_results import DumpTrackResults
 from mmvis_plugin.registry import RUNNERS
 from mmvis_plugin.utils.checkpoint import check_compatible, read_checkpoint
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,

@@ -5,8 +5,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmvis_plugin.registry import RUNNERS
-from mmvis_plugin.utils.checkpoint import (check_compatible,
-                                           latest_checkpoint,
+from mmvis_plugin.utils.checkpoint import (check_compatible, latest_checkpoint,
                                            read_checkpoint)
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
                                     load_config, one_line_errors)

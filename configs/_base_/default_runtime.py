@@ -9,9 +9,7 @@ default_hooks = dict(
     # Keep two at least: the oldest is removed before the new one is written,
     # and a run that is killed in between needs the other.
     checkpoint=dict(
-        type='CheckpointHook',
-        by_epoch=False,
-        interval=4000,
+        type='CheckpointHook', by_epoch=False, interval=4000,
         max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='VideoVisualizationHook', draw=False))

@@ -13,13 +13,12 @@ from .errors import AnnotationError, CheckpointError
 from .explain import explain_error
 
 
-
 class UsageError(ValueError):
     """The options of a tool and its config do not go together."""
 
 
-_ONE_LINERS = (AnnotationError, CheckpointError, UsageError,
-               FileNotFoundError, ImportError)
+_ONE_LINERS = (AnnotationError, CheckpointError, UsageError, FileNotFoundError,
+               ImportError)
 _PACKAGE = osp.dirname(osp.dirname(osp.realpath(__file__)))
 
 

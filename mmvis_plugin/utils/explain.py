@@ -111,8 +111,9 @@ def _parameters(cls: Type) -> List[str]:
         parameters = inspect.signature(init).parameters.values()
         names += [
             p.name for p in parameters
-            if p.name not in ('self', *names) and p.kind not in (
-                p.VAR_POSITIONAL, p.VAR_KEYWORD)
+            if p.name not in ('self',
+                              *names) and p.kind not in (p.VAR_POSITIONAL,
+                                                         p.VAR_KEYWORD)
         ]
         if all(p.kind != p.VAR_KEYWORD for p in parameters):
             break

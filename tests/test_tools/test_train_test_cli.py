@@ -42,8 +42,7 @@ def tool(monkeypatch, capsys, data):
         monkeypatch.setattr(sys, 'argv', argv)
         code = 0
         try:
-            runpy.run_path(
-                osp.join(ROOT, 'tools', name), run_name='__main__')
+            runpy.run_path(osp.join(ROOT, 'tools', name), run_name='__main__')
         except SystemExit as stop:
             code = stop.code
         out, err = capsys.readouterr()

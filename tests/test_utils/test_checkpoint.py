@@ -3,9 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmvis_plugin.utils.checkpoint import (check_compatible,
-                                           latest_checkpoint, load_weights,
-                                           read_checkpoint)
+from mmvis_plugin.utils.checkpoint import (check_compatible, latest_checkpoint,
+                                           load_weights, read_checkpoint)
 from mmvis_plugin.utils.errors import CheckpointError
 
 

@@ -8,8 +8,7 @@ from torch.utils.data import DataLoader
 
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
-                                    load_config, one_line_errors,
-                                    read_config)
+                                    load_config, one_line_errors, read_config)
 from mmvis_plugin.utils.errors import AnnotationError, CheckpointError
 
 

@@ -24,18 +24,20 @@ def test_unknown_type_without_neighbour():
     assert 'did you mean' not in line and 'custom_imports' in line
 
 
-@pytest.mark.parametrize('text, near', [
-    ("VideoVisualizationHook.__init__() got an unexpected keyword argument "
-     "'score_thrs'", 'score_thr'),
-    # Python 3.13 adds a suggestion of its own
-    ("CheckpointHook.__init__() got an unexpected keyword argument "
-     "'intervall'. Did you mean 'interval'?", 'interval'),
-    # the key belongs to the base class behind **kwargs
-    ("VISMetric.__init__() got an unexpected keyword argument "
-     "'collect_devise'", 'collect_device'),
-])
-def test_unknown_key(text, near):
-    line = explain_error(TypeError(text))
+@pytest.mark.parametrize(
+    'owner, key, near',
+    [
+        ('VideoVisualizationHook', "'score_thrs'", 'score_thr'),
+        # Python 3.13 adds a suggestion of its own
+        ('CheckpointHook', "'intervall'. Did you mean 'interval'?", 'interval'
+         ),
+        # the key belongs to the base class behind **kwargs
+        ('VISMetric', "'collect_devise'", 'collect_device'),
+    ])
+def test_unknown_key(owner, key, near):
+    line = explain_error(
+        TypeError(f'{owner}.__init__() got an unexpected keyword argument '
+                  f'{key}'))
     assert line.startswith('unknown config key') and f"'{near}'" in line
 
 

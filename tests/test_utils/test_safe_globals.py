@@ -34,9 +34,8 @@ def test_a_checkpoint_of_the_runner_is_read(checkpoint):
     history = content['message_hub']['log_scalars']['train/loss']
     assert isinstance(history, HistoryBuffer)
     assert len(history.data[0]) == 9
-    assert {'meta', 'state_dict', 'optimizer', 'param_schedulers'} <= {
-        *content
-    }
+    assert {'meta', 'state_dict', 'optimizer',
+            'param_schedulers'} <= {*content}
 
 
 @needs_list
@@ -59,7 +58,9 @@ def test_other_classes_are_still_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    'value', [np.float32(1), np.arange(3), np.uint8(7), np.bool_(True)])
+    'value',
+    [np.float32(1), np.arange(3),
+     np.uint8(7), np.bool_(True)])
 def test_numpy_values_of_logs_are_read(tmp_path, value):
     path = tmp_path / 'value.pth'
     torch.save(dict(value=value), path)
@@ -71,9 +72,8 @@ def test_the_list_survives_a_resume(checkpoint, tmp_path):
     runner = build_runner(
         str(tmp_path), name='again', load_from=str(checkpoint), resume=True)
     runner.train()
-    assert set(checkpoint_classes()) <= {
-        *torch.serialization.get_safe_globals()
-    }
+    assert set(
+        checkpoint_classes()) <= {*torch.serialization.get_safe_globals()}
 
 
 def test_the_list_is_short():

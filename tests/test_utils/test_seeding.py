@@ -15,7 +15,9 @@ def draws() -> tuple:
 def test_positions_have_their_own_seeds():
     seeds = {
         derive_seed(run, rank, count)
-        for run in range(10) for rank in range(10) for count in range(10)
+        for run in range(10)
+        for rank in range(10)
+        for count in range(10)
     }
     assert len(seeds) == 1000
     assert all(0 <= seed < 2**32 for seed in seeds)

@@ -21,8 +21,7 @@ def test_checkpoints_and_their_note(tmp_path):
     assert latest_checkpoint(str(tmp_path)).endswith('iter_9.pth')
 
 
-def test_a_run_killed_while_saving_keeps_the_checkpoint(
-        tmp_path, monkeypatch):
+def test_a_run_killed_while_saving_keeps_the_checkpoint(tmp_path, monkeypatch):
     runner = build_runner(str(tmp_path), name='killed')
     runner.train()
     target = tmp_path / 'iter_9.pth'

@@ -1,4 +1,5 @@
 """Transforms of clips and frames."""
+from .clip_affine import ClipAffine
 from .clip_sample import ClipSample
 from .load_frame_annotations import LoadFrameAnnotations
 from .load_synthetic_frames import LoadSyntheticFrames
@@ -7,6 +8,6 @@ from .pack_clip_inputs import PackClipInputs
 from .pseudo_motion import PseudoMotion
 
 __all__ = [
-    'ClipSample', 'LoadFrameAnnotations', 'LoadSyntheticFrames',
+    'ClipAffine', 'ClipSample', 'LoadFrameAnnotations', 'LoadSyntheticFrames',
     'LoadVideoFrame', 'PackClipInputs', 'PseudoMotion'
 ]

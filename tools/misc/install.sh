@@ -30,7 +30,18 @@ mmcv=$(grep -E '^(onedl-)?mmcv' "$MM_REQUIREMENTS")
 compile_mmcv() { # further pip options as arguments
     pip install --no-build-isolation "$@" "$mmcv" | grep -v '^Requirement' ||
         true
+    mend_cv2
 }
+# opencv-python needs libGL, which a bare machine lacks; the headless build
+# provides the same module without it.
+mend_cv2() {
+    if ! imports cv2; then
+        pip uninstall --quiet --yes opencv-python
+        pip install --quiet --force-reinstall --no-deps opencv-python-headless
+    fi
+}
+found=$("$py" -c 'import importlib.util as u; print(u.find_spec("cv2"))')
+[ "$found" = None ] || mend_cv2
 if imports mmcv._ext; then
     step 4 'mmcv with compiled ops is there'
 else
@@ -49,11 +60,7 @@ fi
 
 step 5 'mmengine, mmdet and the tools of test and lint'
 pip install --quiet -r "$MM_REQUIREMENTS" -r requirements/tests.txt
-# opencv-python needs libGL; the headless build provides the same module.
-imports cv2 || {
-    pip uninstall --quiet --yes opencv-python
-    pip install --quiet --force-reinstall --no-deps opencv-python-headless
-}
+mend_cv2
 
 step 6 'this package, editable'
 pip install --quiet --no-build-isolation --no-deps -e .

@@ -156,8 +156,9 @@ class InsProHead(BaseModule):
     def _run_stages(self, heads: Sequence[nn.Module], feats: Sequence[Tensor],
                     query: Tensor, boxes: Tensor) -> StageOutputs:
         all_logits, all_boxes, all_params = [], [], []
+        extract = self.bbox_roi_extractor.prepare(feats)
         for head in heads:
-            roi_feat = self.bbox_roi_extractor(feats, boxes.detach())
+            roi_feat = extract(boxes.detach())
             logits, deltas, query, params = head(roi_feat, query)
             # boxes carry a gradient only into the first stage of a frame
             # that starts from the learned proposals

@@ -1,5 +1,6 @@
 """RoI features of a feature pyramid without waiting for the device."""
-from typing import Optional, Sequence
+from functools import partial
+from typing import Callable, Optional, Sequence
 
 import torch
 from mmcv.ops import RoIAlign
@@ -7,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmvis_plugin.registry import MODELS
+from .feature_rows import FeatureRows
 from .precision import at_least_fp32
 
 
@@ -22,8 +24,9 @@ class StaticRoIExtractor(BaseModule):
     summed. All shapes are fixed, so a step of a video can be captured in a
     CUDA graph.
 
-    On the CPU nothing is waited for and moved boxes cost as much as others:
-    there the boxes are grouped by level.
+    On the CPU mmcv's operator uses one thread and walks the channels with
+    long steps: there :class:`FeatureRows` computes the same, about 20 times
+    faster.
 
     A box with a NaN or infinite side gives the features of an empty box at
     the origin, on the finest level.
@@ -37,8 +40,9 @@ class StaticRoIExtractor(BaseModule):
             Defaults to (4, 8, 16, 32).
         finest_scale (int): :math:`s_0`; boxes up to twice this size use the
             first level. Defaults to 56.
-        static (bool, optional): Use fixed shapes. None does so on every
-            device but the CPU. Defaults to None.
+        static (bool, optional): Use mmcv's operator, else
+            :class:`FeatureRows`. None does so on every device but the CPU.
+            Defaults to None.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
     """
 
@@ -58,6 +62,7 @@ class StaticRoIExtractor(BaseModule):
             RoIAlign(roi_size, 1 / stride, sampling_ratio, aligned=True)
             for stride in featmap_strides)
         self.roi_size = roi_size
+        self.sampling_ratio = sampling_ratio
         self.out_channels = out_channels
         self.featmap_strides = tuple(featmap_strides)
         self.finest_scale = finest_scale
@@ -72,6 +77,18 @@ class StaticRoIExtractor(BaseModule):
 
         Returns:
             Tensor: ``(B·N, C, roi_size, roi_size)``, type of ``feats``.
+        """
+        return self.prepare(feats)(boxes)
+
+    def prepare(self, feats: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
+        """Do once what all boxes of a frame share.
+
+        Args:
+            feats (Sequence[Tensor]): Levels ``(B, C, h, w)``.
+
+        Returns:
+            Callable: Maps boxes ``(B, N, 4)`` to RoI features, as
+            :meth:`forward`.
 
         Raises:
             ValueError: If there are not as many levels as strides.
@@ -80,15 +97,25 @@ class StaticRoIExtractor(BaseModule):
             raise ValueError(
                 f'featmap_strides={self.featmap_strides} needs '
                 f'{len(self.roi_layers)} feature levels, got {len(feats)}')
+        static = feats[0].is_cuda if self.static is None else self.static
+        if static:
+            # fp16 boxes would move by up to half a pixel; mmcv reads the
+            # memory of its input as if it were contiguous
+            levels = [at_least_fp32(feat).contiguous() for feat in feats]
+            extract = partial(self._extract_static, levels)
+        else:
+            rows = FeatureRows.from_levels(feats)
+            extract = partial(
+                rows.align,
+                strides=self.featmap_strides,
+                roi_size=self.roi_size,
+                sampling_ratio=self.sampling_ratio)
+        return partial(self._extract, extract, feats[0].dtype)
+
+    def _extract(self, extract: Callable, dtype: torch.dtype,
+                 boxes: Tensor) -> Tensor:
         rois = self._to_rois(boxes)
-        levels = self._map_levels(rois)
-        static = boxes.is_cuda if self.static is None else self.static
-        extract = self._extract_static if static else self._extract_grouped
-        # fp16 boxes would move by up to half a pixel; mmcv reads the memory
-        # of its input as if it were contiguous
-        fp32_feats = [at_least_fp32(feat).contiguous() for feat in feats]
-        rois = rois.to(fp32_feats[0].dtype)
-        return extract(fp32_feats, rois, levels).to(feats[0].dtype)
+        return extract(rois, self._map_levels(rois)).to(dtype)
 
     def _to_rois(self, boxes: Tensor) -> Tensor:
         """Flatten to ``(B·N, 5)`` and blank what RoIAlign cannot take."""
@@ -108,21 +135,10 @@ class StaticRoIExtractor(BaseModule):
 
     def _extract_static(self, feats: Sequence[Tensor], rois: Tensor,
                         levels: Tensor) -> Tensor:
+        rois = rois.to(feats[0].dtype)
         image, boxes = rois[:, :1], rois[:, 1:]
         total = 0
         for i, (layer, feat) in enumerate(zip(self.roi_layers, feats)):
             here = boxes.masked_fill((levels != i)[:, None], self._OFF_MAP)
             total = total + layer(feat, torch.cat([image, here], dim=1))
         return total
-
-    def _extract_grouped(self, feats: Sequence[Tensor], rois: Tensor,
-                         levels: Tensor) -> Tensor:
-        order = levels.argsort(stable=True)
-        counts = levels.bincount(minlength=len(feats)).tolist()
-        groups = rois[order].split(counts)
-        # a level without boxes stays in the graph through an empty result
-        outs = [
-            layer(feat, group)
-            for layer, feat, group in zip(self.roi_layers, feats, groups)
-        ]
-        return torch.cat(outs)[order.argsort()]

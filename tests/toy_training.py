@@ -1,5 +1,6 @@
 """A model and a dataset small enough to train in a test."""
 import random
+import time
 from typing import Dict, List, Optional
 
 import numpy as np
@@ -77,8 +78,11 @@ class RecordLosses(Hook):
 
     priority = 'LOWEST'
 
-    def __init__(self, die_after: Optional[int] = None) -> None:
+    def __init__(self,
+                 die_after: Optional[int] = None,
+                 pause: float = 0.) -> None:
         self.die_after = die_after
+        self.pause = pause
         self.losses: Dict[int, float] = {}
 
     def after_train_iter(self,
@@ -88,6 +92,7 @@ class RecordLosses(Hook):
                          outputs=None) -> None:
         """Note the loss."""
         self.losses[runner.iter] = float(outputs['loss'])
+        time.sleep(self.pause)
         if self.die_after == runner.iter + 1:
             raise KeyboardInterrupt
 
@@ -95,6 +100,7 @@ class RecordLosses(Hook):
 def build_runner(work_dir: str,
                  num_workers: int = 0,
                  die_after: Optional[int] = None,
+                 pause: float = 0.,
                  sampler: str = 'InfiniteSampler',
                  seed: Optional[int] = 3,
                  name: str = 'toy',
@@ -125,7 +131,9 @@ def build_runner(work_dir: str,
                 interval=4,
                 max_keep_ckpts=3),
             logger=dict(type='LoggerHook', interval=4)),
-        custom_hooks=[dict(type='RecordLosses', die_after=die_after)],
+        custom_hooks=[
+            dict(type='RecordLosses', die_after=die_after, pause=pause)
+        ],
         log_processor=dict(by_epoch=False),
         randomness=dict(seed=seed),
         default_scope='mmdet',

@@ -1,11 +1,19 @@
 """A resumed run gives the numbers of an uninterrupted one."""
 import copy
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
 
 from mmvis_plugin.utils.checkpoint import latest_checkpoint
 from ...toy_training import build_runner, losses_of
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def train(work_dir, name, **kwargs):
@@ -41,6 +49,33 @@ def test_resume_gives_the_same_losses(tmp_path, num_workers, sampler):
     for one, other in zip(whole.model.state_dict().values(),
                           resumed.model.state_dict().values()):
         assert torch.equal(one, other)
+
+
+def kill_at_a_random_moment(work_dir):
+    """Train in another process and kill it after the first checkpoint."""
+    code = ('from tests.toy_training import build_runner\n'
+            f'build_runner({str(work_dir)!r}, name="victim", pause=0.1)'
+            '.train()')
+    process = subprocess.Popen([sys.executable, '-c', code],
+                               cwd=ROOT,
+                               stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    while process.poll() is None and not latest_checkpoint(str(work_dir)):
+        time.sleep(0.02)
+    time.sleep(random.SystemRandom().uniform(0, 0.6))
+    process.kill()
+    process.wait()
+
+
+def test_a_killed_process_resumes_to_the_same_losses(tmp_path):
+    kill_at_a_random_moment(tmp_path / 'b')
+    checkpoint = latest_checkpoint(str(tmp_path / 'b'))
+    resumed = train(
+        tmp_path / 'b', 'survivor', load_from=checkpoint, resume=True)
+    expected = losses_of(train(tmp_path / 'a', 'undisturbed'))
+    start = int(re.search(r'iter_(\d)', checkpoint)[1])
+    assert start >= 4
+    assert losses_of(resumed) == {i: expected[i] for i in range(start, 9)}
 
 
 def test_the_number_of_workers_has_no_influence(tmp_path):

@@ -61,6 +61,11 @@ class VideoStream:
         self._transforms = frame_transforms(model.cfg)
         self._pack = PackClipInputs()
 
+    @property
+    def state(self) -> Any:
+        """What the model carries; None before the first frame."""
+        return self._state
+
     @torch.no_grad()
     def step(self, img: np.ndarray) -> DetDataSample:
         """Process the next frame.

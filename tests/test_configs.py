@@ -129,7 +129,8 @@ def run_steps(model, cfg):
 def take_steps(name):
     """Return :class:`Steps`, once for configs that do not differ in them."""
     cfg = load(name)
-    key = repr((cfg.model, cfg.optim_wrapper))
+    frames = cfg.model.type == 'InsPro' and num_clip_frames(cfg)
+    key = repr((cfg.model, cfg.optim_wrapper, frames))
     if key not in STEPS:
         STEPS[key] = run_steps(build(small_model(cfg)), cfg)
     return STEPS[key]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 TOOL = Path(
-    __file__).parents[3] / 'tools/dataset_converters/make_moving_shapes.py'
+    __file__).parents[2] / 'tools/dataset_converters/make_moving_shapes.py'
 SMALL = ['--set', 'num_train=2', 'num_val=1', 'num_frames=3']
 
 

@@ -30,6 +30,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 DEMO_DATA ?= data/moving_shapes/tiny
 DEMO_DIR ?= work_dirs/demo
 DEMO_CONFIG := configs/inspro/inspro_r18_fpn_movingshapes-tiny.py
+DEMO_PRETRAIN := configs/inspro/inspro_r18_fpn_movingshapes-tiny-pretrain.py
 
 help:
 	@echo 'make install  set up $(VENV): torch, mmcv, mmdet, this package'
@@ -52,16 +53,21 @@ $(READY): Makefile setup.cfg setup.py $(wildcard requirements/*.txt) | $(PY)
 	@touch $@
 
 demo: $(READY)
-	@echo '[demo 1/4] write the videos to $(DEMO_DATA) (seconds)'
+	@echo '[demo 1/5] write the videos to $(DEMO_DATA) (seconds)'
 	@$(PY) tools/dataset_converters/make_moving_shapes.py \
 	    --profile tiny --format youtube_vis --out $(DEMO_DATA)
-	@echo '[demo 2/4] train in $(DEMO_DIR) (about 10 minutes on 2 CPU cores;'
-	@echo '           goes on where it was stopped)'
-	@$(PY) tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR) --resume
-	@echo '[demo 3/4] test on the held-out videos'
+	@echo '[demo 2/5] train on single frames in $(DEMO_DIR)/pretrain (about 7'
+	@echo '           minutes on 2 CPU cores; goes on where it was stopped)'
+	@$(PY) tools/train.py $(DEMO_PRETRAIN) --work-dir $(DEMO_DIR)/pretrain \
+	    --resume
+	@echo '[demo 3/5] train on clips in $(DEMO_DIR) (about 3 minutes)'
+	@$(PY) tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR) --resume \
+	    --cfg-options \
+	    load_from="$$(cat $(DEMO_DIR)/pretrain/last_checkpoint)"
+	@echo '[demo 4/5] test on the held-out videos'
 	@$(PY) tools/test.py $(DEMO_CONFIG) "$$(cat $(DEMO_DIR)/last_checkpoint)" \
 	    --work-dir $(DEMO_DIR)/test
-	@echo '[demo 4/4] draw the tracks of one held-out video'
+	@echo '[demo 5/5] draw the tracks of one held-out video'
 	@$(PY) tools/demo/video_demo.py \
 	    "$$(ls -d $(DEMO_DATA)/valid/JPEGImages/*/ | head -n 1)" \
 	    $(DEMO_CONFIG) "$$(cat $(DEMO_DIR)/last_checkpoint)" \

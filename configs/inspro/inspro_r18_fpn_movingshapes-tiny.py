@@ -2,10 +2,8 @@ _base_ = [
     '../_base_/models/inspro_r18_fpn_tiny.py',
     '../_base_/datasets/moving_shapes_vis.py', '../_base_/default_runtime.py'
 ]
-# The 96 x 160 frames are doubled: at stride 8 the masks of small shapes would
-# be a few cells wide otherwise.
-scale = (320, 192)
 train_pipeline = [
+    # three random frames of the whole video, in temporal order
     dict(type='ClipSample', num_frames=3, frame_range=None, mode='ref'),
     dict(
         type='TransformBroadcaster',
@@ -13,26 +11,24 @@ train_pipeline = [
         transforms=[
             dict(type='LoadVideoFrame'),
             dict(type='LoadFrameAnnotations', with_mask=True),
-            dict(type='Resize', scale=scale, keep_ratio=True),
-            dict(type='RandomFlip', prob=0.5),
+            dict(
+                type='RandomFlip',
+                prob=[0.25, 0.25, 0.25],
+                direction=['horizontal', 'vertical', 'diagonal']),
+            # classes are forms: without strong changes of colour the model
+            # learns the paint of the 24 training videos by heart
+            dict(
+                type='PhotoMetricDistortion',
+                brightness_delta=48,
+                contrast_range=(0.5, 1.5),
+                saturation_range=(0.3, 1.7),
+                hue_delta=120),
         ]),
     dict(type='PackClipInputs'),
 ]
-test_pipeline = [
-    dict(
-        type='TransformBroadcaster',
-        transforms=[
-            dict(type='LoadVideoFrame'),
-            dict(type='Resize', scale=scale, keep_ratio=True)
-        ]),
-    dict(type='PackClipInputs'),
-]
-train_dataloader = dict(
-    batch_size=2, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-test_dataloader = val_dataloader
+train_dataloader = dict(batch_size=3, dataset=dict(pipeline=train_pipeline))
 
-max_iters = 1000
+max_iters = 600
 train_cfg = dict(
     type='ResumableIterLoop', max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type='ValLoop')
@@ -48,4 +44,7 @@ param_scheduler = dict(
     pct_start=0.1,
     by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
-auto_scale_lr = dict(enable=False, base_batch_size=2)
+auto_scale_lr = dict(enable=False, base_batch_size=3)
+# weights of inspro_r18_fpn_movingshapes-tiny-pretrain.py
+load_from = ('work_dirs/inspro_r18_fpn_movingshapes-tiny-pretrain/'
+             'iter_2000.pth')

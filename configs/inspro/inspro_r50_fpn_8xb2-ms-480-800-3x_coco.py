@@ -2,7 +2,7 @@ _base_ = [
     '../_base_/models/inspro_r50_fpn.py',
     '../_base_/datasets/coco_instance.py', '../_base_/default_runtime.py'
 ]
-# COCO pre-training on single images (InsPro section 4.1, Table 5): 16 images
+# COCO pre-training on single images (InsPro section 4.2, Table 5): 16 images
 # per step, 36 epochs. A cheaper start are mmdet's public weights
 # sparse_rcnn_r50_fpn_mstrain_480-800_3x_coco, in which all but the mask
 # branch and the mask generators is found.

@@ -1,9 +1,11 @@
 # InsPro small enough to train on two CPU cores in minutes: a narrow ResNet-18
 # from scratch, 64 channels, 3 stages, 20 slots. The structure is InsPro's.
+# Frames are 96 x 160, so masks are predicted at strides 4 and 2 instead of 8
+# and 4. Group norm, because the frames of a clip are no batch to speak of.
 channels = 64
 num_slots = 20
 num_classes = 4
-norm_cfg = dict(type='BN', requires_grad=True)
+norm_cfg = dict(type='GN', num_groups=8, requires_grad=True)
 model = dict(
     type='InsPro',
     data_preprocessor=dict(
@@ -65,13 +67,18 @@ model = dict(
         mask_feat_head=dict(
             in_channels=channels,
             feat_channels=64,
-            start_level=1,
-            end_level=3,
+            start_level=0,
+            end_level=2,
             out_channels=8,
-            mask_stride=8,
+            mask_stride=4,
             num_stacked_convs=2,
             norm_cfg=norm_cfg),
-        mask_head=dict(type='InsProMaskHead', rel_coord_norm='box'),
+        mask_head=dict(
+            type='InsProMaskHead',
+            feat_stride=4,
+            out_stride=2,
+            rel_coord_norm='box',
+            min_size=32.),
         intra_query=dict(type='IntraQueryAttention', embed_dims=channels),
         bank_size=18,
         criterion=dict(

@@ -1,4 +1,4 @@
-# 32k iterations of 8 clips (InsPro section 4.1). On fewer GPUs raise
+# 32k iterations of 8 clips (InsPro section 4.2). On fewer GPUs raise
 # optim_wrapper.accumulative_counts so that 8 clips still make a step.
 train_cfg = dict(type='ResumableIterLoop', max_iters=32000, val_interval=4000)
 val_cfg = dict(type='ValLoop')

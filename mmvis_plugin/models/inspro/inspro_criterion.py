@@ -26,7 +26,7 @@ class InsProCriterion(BaseModule):
         2 L_{cls} + 5 L_{L1} + 2 L_{giou} + L_{dedup}
         + 5 L_{dice} + 5 L_{focal} \big).
 
-    Source: InsPro sections 3.3-3.5 and 4.1; the mean over the pixels in the
+    Source: InsPro section 3.4, Eq. 4-6; the mean over the pixels in the
     mask focal term and the squared dice are ours, the paper names neither.
 
     Args:

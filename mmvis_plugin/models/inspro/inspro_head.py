@@ -20,7 +20,7 @@ class InsProHead(BaseModule):
     id. Every frame all slots pass the stages; the refined pairs are the
     input of the next frame. Nothing in :meth:`step` waits for the device.
 
-    Source: InsPro sections 3.2-3.4. InsPro-lite: section 3.6.
+    Source: InsPro sections 3.1 and 3.2; InsPro-lite: 4.2 and A.1.
 
     Args:
         bbox_head (dict): Config of a stage (:class:`InsProDIIHead`).

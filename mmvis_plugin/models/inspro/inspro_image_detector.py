@@ -17,7 +17,7 @@ class InsProImageDetector(InsProNetwork, BaseDetector):
 
     Parameter names equal those of :class:`InsPro`, which starts from it.
 
-    Source: InsPro section 4.1 (COCO pre-training).
+    Source: InsPro section 4.2 (COCO pre-training).
 
     Args:
         backbone (dict): Config of the backbone.

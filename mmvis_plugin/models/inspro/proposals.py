@@ -18,7 +18,7 @@ def sanitise_boxes(boxes: Tensor,
     are relative to the size of a proposal: a box clipped to zero width would
     keep it for the rest of the video.
 
-    Source: InsPro section 3.5 for clipping. Differs from the paper: the
+    Source: InsPro section 4.2 for clipping. Differs from the paper: the
     other two steps, and clipping in training, are ours.
 
     Args:

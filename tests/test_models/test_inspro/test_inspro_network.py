@@ -31,7 +31,7 @@ def test_mask_features_come_last(build):
     model = build()
     inputs, _ = testing.fake_clips([[[]]])
     feats = model.encode(inputs[0])
-    assert [f.shape[-1] for f in feats] == [24, 12, 6, 3, 12]
+    assert [f.shape[-1] for f in feats] == [24, 12, 6, 3, 24]
     assert feats[-1].shape[1] == 8
     boxes_only = build(
         roi_head__mask_feat_head=None,

@@ -21,8 +21,7 @@ def parse_args(args: Optional[List[str]] = None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='test config')
-    parser.add_argument(
-        'checkpoint', nargs='?', help='weights; default: load_from')
+    parser.add_argument('checkpoint', nargs='?', help='weights to test')
     parser.add_argument(
         '--checkpoint',
         dest='checkpoint_option',
@@ -61,8 +60,8 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     Raises:
         UsageError: The options and the config do not go together.
     """
-    cfg.load_from = args.checkpoint or args.checkpoint_option or \
-        cfg.get('load_from')
+    # never the config's load_from: those are the weights training starts from
+    cfg.load_from = args.checkpoint or args.checkpoint_option
     cfg.resume = False
     if cfg.load_from is None:
         raise UsageError(f'{args.config}: no checkpoint to test; give its '

@@ -54,7 +54,7 @@ def tool(monkeypatch, capsys, data):
 SHORT = ('train_cfg.max_iters=4', 'train_cfg.val_begin=9',
          'default_hooks.checkpoint.interval=2',
          'default_hooks.logger.interval=1', 'log_processor.window_size=1',
-         'train_dataloader.batch_size=1')
+         'train_dataloader.batch_size=1', 'load_from=None')
 
 
 def losses(text: str) -> dict:

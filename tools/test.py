@@ -69,8 +69,10 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise UsageError(f'--out {args.out}: must end in .pkl or .pickle')
     if args.show or args.show_dir:
-        cfg.default_hooks.visualization = dict(
-            type='VideoVisualizationHook',
+        # image models keep a hook of their own
+        hook = cfg.default_hooks.setdefault(
+            'visualization', dict(type='VideoVisualizationHook'))
+        hook.update(
             draw=True,
             show=args.show,
             wait_time=args.wait_time,

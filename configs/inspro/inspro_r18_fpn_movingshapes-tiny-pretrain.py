@@ -5,7 +5,7 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[0]['num_frames'] = 1
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 
-max_iters = 2000
+max_iters = 1800
 train_cfg = dict(max_iters=max_iters, val_interval=10 * max_iters)
 param_scheduler = dict(total_steps=max_iters)
 default_hooks = dict(checkpoint=dict(interval=max_iters))

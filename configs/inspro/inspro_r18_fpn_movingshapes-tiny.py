@@ -28,7 +28,7 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=3, dataset=dict(pipeline=train_pipeline))
 
-max_iters = 600
+max_iters = 500
 train_cfg = dict(
     type='ResumableIterLoop', max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type='ValLoop')
@@ -47,4 +47,4 @@ default_hooks = dict(checkpoint=dict(interval=max_iters))
 auto_scale_lr = dict(enable=False, base_batch_size=3)
 # weights of inspro_r18_fpn_movingshapes-tiny-pretrain.py
 load_from = ('work_dirs/inspro_r18_fpn_movingshapes-tiny-pretrain/'
-             'iter_2000.pth')
+             'iter_1800.pth')

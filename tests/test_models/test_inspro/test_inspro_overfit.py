@@ -77,8 +77,8 @@ def predictions(results):
             rows = frame.pred_track_instances
             ids = rows.instances_id.tolist()
             tracks.append(ids, rows.masks)
-            about.update(zip(ids, zip(rows.labels.tolist(),
-                                      rows.scores.tolist())))
+            about.update(
+                zip(ids, zip(rows.labels.tolist(), rows.scores.tolist())))
         for track_id, (label, score) in about.items():
             pred.append(
                 dict(
@@ -96,9 +96,12 @@ def best_slots(model, sample, images):
     for t, frame in enumerate(sample):
         output, state = model.step(images[t:t + 1], frame.metainfo, state)
         logits = output.logits[None, None]
-        cost = model.roi_head.criterion.matcher.cost(
-            logits, output.boxes[None, None], gt.labels[:, t], gt.boxes[:, t],
-            gt.whwh[:, t])[0, 0]
+        cost = model.roi_head.criterion.matcher.cost(logits,
+                                                     output.boxes[None, None],
+                                                     gt.labels[:,
+                                                               t], gt.boxes[:,
+                                                                            t],
+                                                     gt.whwh[:, t])[0, 0]
         for column, track in enumerate(frame.gt_instances.instances_ids):
             slot = int(cost[:, column].argmin())
             found.setdefault(int(track), set()).add(slot)

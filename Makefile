@@ -53,6 +53,8 @@ $(READY): Makefile setup.cfg setup.py $(wildcard requirements/*.txt) | $(PY)
 	@touch $@
 
 demo: $(READY)
+	@$(PY) -c 'import av' 2>/dev/null || $(PIP) install --quiet av || \
+	    echo '[demo] no PyAV: the video will not play in every browser'
 	@echo '[demo 1/5] write the videos to $(DEMO_DATA) (seconds)'
 	@$(PY) tools/dataset_converters/make_moving_shapes.py \
 	    --profile tiny --format youtube_vis --out $(DEMO_DATA)

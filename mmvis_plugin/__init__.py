@@ -1,8 +1,9 @@
 """Online video segmentation for OpenMMLab."""
-from .utils.dependencies import check_dependencies
+from .utils.dependencies import check_dependencies, import_host_quietly
 
 # Everything below imports mmdet; a missing part has to be named before.
 check_dependencies()
+import_host_quietly()
 
 from mmengine.config.utils import MODULE2PACKAGE  # noqa: E402
 

@@ -1,5 +1,8 @@
 """Say in one line what is missing from the OpenMMLab stack."""
+import io
 import re
+import warnings
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import NamedTuple, Tuple
 
@@ -61,6 +64,18 @@ def check_dependencies() -> None:
             f'be imported ({_first_line(err)}); build it against your torch '
             'with: pip install --no-build-isolation --no-cache-dir '
             f'--force-reinstall --no-deps onedl-mmcv ({_GUIDE})') from err
+
+
+def import_host_quietly() -> None:
+    """Import mmdet's datasets and metrics without their notes.
+
+    The maintained distribution prints a line for every optional extra that
+    is not installed. None of them is used here.
+    """
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)
+        import_module('mmdet.datasets')
+        import_module('mmdet.evaluation')
 
 
 def _check(required: Requirement) -> None:

@@ -76,3 +76,12 @@ def test_no_upper_bound(monkeypatch):
 ])
 def test_version_tuple(text, numbers):
     assert version_tuple(text) == numbers
+
+
+def test_import_says_nothing():
+    done = subprocess.run([sys.executable, '-c', 'import mmvis_plugin'],
+                          capture_output=True,
+                          text=True)
+    assert done.returncode == 0
+    assert done.stdout == ''
+    assert 'faster_coco_eval' not in done.stderr

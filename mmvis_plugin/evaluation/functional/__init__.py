@@ -1,10 +1,16 @@
 """Metrics as pure functions of plain arrays and run-length codes."""
+from .panoptic_frame_table import PanopticFrameTable, panoptic_tables
+from .panoptic_tubes import PanopticTubes
+from .stq import STQRecord, stq, stq_record, stq_results
 from .track_ap import (CategoryRecord, accumulate, average_area, match_tracks,
                        top_detections)
 from .tube_ap import video_instance_ap, video_records
 from .tube_overlap import tube_areas, tube_iou
+from .vpq import vpq, vpq_counts, vpq_results
 
 __all__ = [
+    'PanopticFrameTable', 'PanopticTubes', 'STQRecord', 'panoptic_tables',
+    'stq', 'stq_record', 'stq_results', 'vpq', 'vpq_counts', 'vpq_results',
     'CategoryRecord', 'accumulate', 'average_area', 'match_tracks',
     'top_detections', 'tube_areas', 'tube_iou', 'video_instance_ap',
     'video_records'

@@ -52,7 +52,7 @@ def near_names(name: str, candidates: Iterable[str]) -> List[str]:
 
 
 def _explain_name(found: dict) -> str:
-    name, kind = found['name'], found.get('kind')
+    name, kind = found['name'].strip('\'"'), found.get('kind')
     bare = name.split('.')[-1]
     nodes = _nodes(kind)
     known = {

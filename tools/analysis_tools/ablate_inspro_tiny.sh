@@ -60,7 +60,7 @@ run() { # variant, seed
 mkdir -p "$OUT"
 for seed in "${SEEDS[@]}"; do
     for variant in full no-intra-query base no-tcm no-propagation; do
-        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+        while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
         run "$variant" "$seed" &
     done
 done

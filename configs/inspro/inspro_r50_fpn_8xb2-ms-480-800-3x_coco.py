@@ -34,7 +34,6 @@ param_scheduler = [
 ]
 default_hooks = dict(
     checkpoint=dict(by_epoch=False, interval=30000, max_keep_ckpts=3),
-    visualization=dict(
-        _delete_=True, type='DetVisualizationHook', draw=False))
+    visualization=dict(_delete_=True, type='DetVisualizationHook', draw=False))
 visualizer = dict(type='DetLocalVisualizer')
 auto_scale_lr = dict(enable=False, base_batch_size=16)

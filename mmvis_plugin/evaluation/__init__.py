@@ -1,5 +1,8 @@
 """Evaluation of videos."""
-from .functional import video_instance_ap
-from .metrics import VideoMetric, VISMetric
+from .functional import stq, video_instance_ap, vpq
+from .metrics import STQMetric, VideoMetric, VISMetric, VPQMetric
 
-__all__ = ['VISMetric', 'VideoMetric', 'video_instance_ap']
+__all__ = [
+    'STQMetric', 'VPQMetric', 'stq', 'vpq', 'VISMetric', 'VideoMetric',
+    'video_instance_ap'
+]

@@ -187,6 +187,24 @@ def sum_by(index: np.ndarray, counts: np.ndarray, length: int) -> np.ndarray:
     return np.bincount(index, counts, minlength=length).astype(np.int64)
 
 
+def values_in(labels: np.ndarray) -> np.ndarray:
+    """Return the distinct values of a map of wide regions.
+
+    Args:
+        labels (np.ndarray): Integers.
+
+    Returns:
+        np.ndarray: int64, ascending.
+
+    Shape:
+        labels: (H, W); output: (number of values, ).
+    """
+    flat = labels.ravel()
+    is_start = np.ones(flat.size, dtype=bool)
+    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
+    return np.unique(flat[is_start]).astype(np.int64)
+
+
 def _segment_list(segments: Sequence[dict], categories: Collection[int],
                   name: str) -> SegmentList:
     for segment in segments:

@@ -1,6 +1,12 @@
 """Metrics for mmengine's evaluator."""
 from .dump_track_results import DumpTrackResults
+from .panoptic_metric import PanopticMetric
+from .stq_metric import STQMetric
 from .video_metric import OpenVideo, VideoMetric
 from .vis_metric import VISMetric
+from .vpq_metric import VPQMetric
 
-__all__ = ['DumpTrackResults', 'OpenVideo', 'VISMetric', 'VideoMetric']
+__all__ = [
+    'PanopticMetric', 'STQMetric', 'VPQMetric', 'DumpTrackResults',
+    'OpenVideo', 'VISMetric', 'VideoMetric'
+]

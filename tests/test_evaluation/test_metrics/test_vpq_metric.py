@@ -1,0 +1,184 @@
+import gc
+import json
+import math
+import os
+import pickle
+import tracemalloc
+from unittest import mock
+
+import pytest
+from mmdet.structures import TrackDataSample
+from mmengine.evaluator import Evaluator
+from torch.multiprocessing import get_context
+
+from mmvis_plugin.evaluation import VPQMetric, vpq
+from mmvis_plugin.registry import METRICS
+from ..panoptic_cases import (VPQ_CASES, panoptic_frames, panoptic_samples,
+                              split_ids, vpq_case, vpq_rules)
+from .test_video_metric import run_rank
+
+
+def build(metainfo, **kwargs):
+    metric = VPQMetric(**kwargs)
+    metric.dataset_meta = metainfo
+    return metric
+
+
+def evaluate(metric, samples):
+    for sample in samples:
+        metric.process(None, [sample.to_dict()])
+    return metric.evaluate(len(metric.dataset_meta['video_ids']))
+
+
+def expected_of(name):
+    """Return what the pure function says about the ids of the samples."""
+    videos, meta = vpq_case(name)
+    results = vpq([split_ids(video, 1000) for video in videos],
+                  meta['categories'], meta['windows'], **vpq_rules(name))
+    del results['windows']
+    return {f'vpq/{key}': value for key, value in results.items()}, meta
+
+
+@pytest.mark.parametrize('name', VPQ_CASES)
+def test_golden_cases_in_every_mode(name, tmp_path, to_samples):
+    expected, meta = expected_of(name)
+    videos, metainfo = panoptic_samples(name, tmp_path)
+    options = dict(vpq_rules(name), windows=meta['windows'])
+    for window, provisional in ((None, False), (1, False), (2, True)):
+        results = evaluate(
+            build(metainfo, **options), to_samples(videos, window,
+                                                   provisional))
+        assert results == pytest.approx(expected, rel=0, abs=1e-9)
+    # interleaved frames, videos backwards
+    frames = sorted((frame for video in videos for frame in video),
+                    key=lambda frame: (frame.frame_id, -frame.video_id))
+    assert evaluate(build(metainfo, **options), frames) == results
+    # a change of class inside a window is all that sets the ids apart
+    golden = meta['expected']['windows']['1']['average']
+    for suffix, group in (('', 'All'), ('_th', 'Things'), ('_st', 'Stuff')):
+        assert results[f'vpq/VPQ{suffix}_1'] == pytest.approx(
+            golden[group]['pq'], rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize('world_size', [1, 2, 3])
+def test_simulated_ranks(tmp_path, to_samples, world_size):
+    expected, meta = expected_of('vpq_vipseg_b')
+    videos, metainfo = panoptic_samples('vpq_vipseg_b', tmp_path)
+    gathered = []
+    for rank in reversed(range(world_size)):
+        metric = build(metainfo, windows=meta['windows'])
+        for sample in to_samples(videos[rank::world_size] + videos[:rank]):
+            metric.process(None, [sample.to_dict()])
+        gathered += pickle.loads(pickle.dumps(metric.results))
+    results = metric.compute_metrics(gathered)
+    alone = evaluate(
+        build(metainfo, windows=meta['windows']), to_samples(videos))
+    assert {f'vpq/{key}': value for key, value in results.items()} == alone
+    assert alone == pytest.approx(expected, rel=0, abs=1e-9)
+
+
+def test_two_processes(tmp_path, to_samples):
+    videos, metainfo = panoptic_samples('vpq_cityscapes_a', tmp_path)
+    samples = to_samples(videos)
+    expected = evaluate(build(metainfo), samples)
+    metric = build(metainfo, collect_dir=str(tmp_path / 'collect'))
+    context = get_context('fork')
+    ranks = [
+        context.Process(
+            target=run_rank, args=(rank, 2, tmp_path, metric, samples))
+        for rank in range(2)
+    ]
+    with mock.patch.dict(os.environ):
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join(60)
+    assert [process.exitcode for process in ranks] == [0, 0]
+    for rank in range(2):
+        text = (tmp_path / f'rank{rank}.json').read_text()
+        assert json.loads(text) == expected
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmvis_plugin'])
+def test_evaluator_and_classes(tmp_path, to_samples, scope):
+    videos, metainfo = panoptic_samples('vpq_cityscapes_a', tmp_path)
+    metainfo['label2cat'] = dict(enumerate(metainfo['label2cat']))
+    with METRICS.switch_scope_and_registry(scope) as registry:
+        metric = registry.build(
+            dict(type='VPQMetric', windows=(1, ), classwise=True))
+    evaluator = Evaluator([metric])
+    evaluator.dataset_meta = metainfo
+    evaluator.process(to_samples(videos))
+    results = evaluator.evaluate(len(videos))
+    meta = vpq_case('vpq_cityscapes_a')[1]
+    rows = meta['expected']['windows']['1']['per_category']
+    for category in meta['categories']:
+        value = results.pop(f'vpq/VPQ_{category["name"]}')
+        row = rows.get(str(category['id']))
+        if row is None:
+            assert math.isnan(value)
+        else:
+            weight = row['tp'] + row['fp'] / 2 + row['fn'] / 2
+            assert value == pytest.approx(100 * row['iou'] / weight)
+    assert len(results) == 6
+    with pytest.raises(ValueError, match=r'windows=\(1, 1\), expected disti'):
+        VPQMetric(windows=(1, 1))
+
+
+def test_frames_without_annotation_are_not_counted(tmp_path, to_samples):
+    videos, meta = vpq_case('vpq_cityscapes_a')
+    metainfo = panoptic_samples('vpq_cityscapes_a', tmp_path)[1]
+    labelled = [True, False, True, True, False, True]
+    frames = [
+        panoptic_frames(video, i, metainfo, tmp_path, labelled)
+        for i, video in enumerate(videos)
+    ]
+    results = evaluate(build(metainfo, windows=(1, 2)), to_samples(frames, 1))
+    expected = vpq([{
+        key:
+        [v for v, kept in zip(split_ids(video, 1000)[key], labelled) if kept]
+        for key in ('gt', 'pred', 'gt_segments', 'pred_segments')
+    } for video in videos], meta['categories'], (1, 2))
+    for key in ('VPQ', 'VPQ_1', 'VPQ_th_2'):
+        assert results[f'vpq/{key}'] == pytest.approx(expected[key])
+    nothing = [
+        panoptic_frames(video, i, metainfo, tmp_path, [False] * 6)
+        for i, video in enumerate(videos)
+    ]
+    results = evaluate(build(metainfo), to_samples(nothing))
+    assert all(math.isnan(value) for value in results.values())
+
+
+def test_missing_videos(tmp_path, to_samples):
+    videos, metainfo = panoptic_samples('vpq_cityscapes_a', tmp_path)
+    for allowed in (False, True):
+        with pytest.raises(ValueError, match=r'1 videos .*: \[2\]; process'):
+            evaluate(
+                build(metainfo, allow_missing=allowed), to_samples(videos[:2]))
+
+
+def peak_memory(metric, frames, num_videos):
+    gc.collect()
+    tracemalloc.start()
+    for video_id in range(num_videos):
+        sample = TrackDataSample()
+        sample.video_data_samples = [frame.clone() for frame in frames]
+        for frame in sample.video_data_samples:
+            frame.set_metainfo(dict(video_id=video_id))
+        metric.process(None, [sample.to_dict()])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_hardly_grows_with_the_number_of_videos(tmp_path):
+    videos, metainfo = panoptic_samples('vpq_cityscapes_a', tmp_path)
+    peaks = [
+        peak_memory(build(metainfo), videos[0], number)
+        for number in (1, 2, 32)
+    ]
+    # one map takes 48 kB
+    assert (peaks[2] - peaks[1]) / 30 < 6e3
+    metric = build(metainfo)
+    peak_memory(metric, videos[0], 1)
+    assert len(pickle.dumps(metric.results)) < 6e3

@@ -157,7 +157,7 @@ def _count_window(tubes: PanopticTubes, start: int, size: int,
         is_crowd[:] = False
         is_crowd[last[last >= 0]] = True
     excused += sum_by(p, overlaps * (same & is_crowd[g]), num_pred)
-    missed, false = is_object, pred.order >= 0
+    missed, false = is_object.copy(), pred.order >= 0
     missed[g[hit]] = False
     false[p[hit]] = False
     false &= 2 * excused <= pred_area

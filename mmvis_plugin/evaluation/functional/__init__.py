@@ -1,4 +1,6 @@
 """Metrics as pure functions of plain arrays and run-length codes."""
+from .box_tube_ap import box_records, box_tube_ap, box_tube_iou
+from .mots import MOTSFrame, MOTSVideo, mots, mots_frame, mots_results
 from .panoptic_frame_table import PanopticFrameTable, panoptic_tables
 from .panoptic_tubes import PanopticTubes
 from .stq import STQRecord, stq, stq_record, stq_results
@@ -9,9 +11,10 @@ from .tube_overlap import tube_areas, tube_iou
 from .vpq import vpq, vpq_counts, vpq_results
 
 __all__ = [
-    'PanopticFrameTable', 'PanopticTubes', 'STQRecord', 'panoptic_tables',
-    'stq', 'stq_record', 'stq_results', 'vpq', 'vpq_counts', 'vpq_results',
-    'CategoryRecord', 'accumulate', 'average_area', 'match_tracks',
-    'top_detections', 'tube_areas', 'tube_iou', 'video_instance_ap',
-    'video_records'
+    'MOTSFrame', 'MOTSVideo', 'mots', 'mots_frame', 'mots_results',
+    'box_records', 'box_tube_ap', 'box_tube_iou', 'PanopticFrameTable',
+    'PanopticTubes', 'STQRecord', 'panoptic_tables', 'stq', 'stq_record',
+    'stq_results', 'vpq', 'vpq_counts', 'vpq_results', 'CategoryRecord',
+    'accumulate', 'average_area', 'match_tracks', 'top_detections',
+    'tube_areas', 'tube_iou', 'video_instance_ap', 'video_records'
 ]

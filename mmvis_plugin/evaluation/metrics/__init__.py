@@ -1,4 +1,5 @@
 """Metrics for mmengine's evaluator."""
+from .box_tube_metric import BoxTubeMetric
 from .dump_track_results import DumpTrackResults
 from .panoptic_metric import PanopticMetric
 from .stq_metric import STQMetric
@@ -7,6 +8,6 @@ from .vis_metric import VISMetric
 from .vpq_metric import VPQMetric
 
 __all__ = [
-    'PanopticMetric', 'STQMetric', 'VPQMetric', 'DumpTrackResults',
-    'OpenVideo', 'VISMetric', 'VideoMetric'
+    'BoxTubeMetric', 'PanopticMetric', 'STQMetric', 'VPQMetric',
+    'DumpTrackResults', 'OpenVideo', 'VISMetric', 'VideoMetric'
 ]

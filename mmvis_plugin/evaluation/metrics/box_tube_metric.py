@@ -1,0 +1,179 @@
+"""Metric of video object detection by tracks."""
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Sequence
+
+from mmvis_plugin.registry import METRICS
+from mmvis_plugin.utils.errors import AnnotationError
+from ..functional import accumulate, box_records
+from .video_metric import OpenVideo, VideoMetric, as_dict
+from .vis_tracks import _join_votes
+
+_FIELDS = ('instances_id', 'scores', 'labels', 'bboxes')
+
+
+class FrameBoxes(NamedTuple):
+    """What a frame adds to the box tracks of its video.
+
+    Args:
+        tracks (list[tuple]): id, score, label and box of each prediction.
+        instances (list[dict], optional): Annotations; None if nothing is
+            known about the frame.
+    """
+    tracks: List[tuple]
+    instances: Optional[List[dict]]
+
+
+@dataclass(frozen=True)
+class BoxRecord:
+    """A closed video.
+
+    Args:
+        labels (dict): Label to its ``CategoryRecord``.
+    """
+    labels: dict
+
+
+@METRICS.register_module()
+class BoxTubeMetric(VideoMetric):
+    """AP and AR of box tracks (ImageNet VID).
+
+    Takes ``instances_id``, ``scores``, ``labels`` and ``bboxes`` (x1, y1,
+    x2, y2 at the original size) of ``pred_track_instances`` and the ground
+    truth from the metainfo ``instances`` of each frame. Frames with
+    ``has_ann=False`` are not scored. Of detections with equal scores, the
+    one of the lower track id comes first. Videos that never came cannot be
+    scored, so ``allow_missing`` only changes the message.
+
+    Args:
+        classwise (bool): Add ``AP_<class>``. Defaults to False.
+        track_score (str): 'given': score and label of a track id are the
+            same in all frames (query-based models); 'mean': mean score and
+            most frequent label over its frames.
+        **kwargs: ``allow_missing``, ``collect_device``, ``prefix`` and
+            ``collect_dir`` of :class:`VideoMetric`.
+    """
+
+    default_prefix: Optional[str] = 'boxtube'
+
+    def __init__(self,
+                 classwise: bool = False,
+                 track_score: str = 'given',
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        if track_score not in ('given', 'mean'):
+            raise ValueError(f'BoxTubeMetric: track_score={track_score!r}, '
+                             "expected 'given' or 'mean'")
+        self.classwise = classwise
+        self.track_score = track_score
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Sequence[str]: Name of each label."""
+        meta = self.dataset_meta or {}
+        if 'classes' not in meta:
+            raise ValueError("BoxTubeMetric: dataset_meta lacks 'classes'; "
+                             'set evaluator.dataset_meta = dataset.metainfo')
+        return meta['classes']
+
+    def reduce_frame(self, frame: dict, video: OpenVideo) -> FrameBoxes:
+        """Keep boxes, scores, labels and raw annotations."""
+        name = f'{video.name}, frame {video.next_frame}'
+        if 'pred_track_instances' not in frame:
+            raise ValueError(f'{name}: pred_track_instances is missing; the '
+                             'model must predict tracks')
+        pred = as_dict(frame['pred_track_instances'])
+        absent = set(_FIELDS) - set(pred)
+        if absent:
+            raise ValueError(f'{name}: pred_track_instances lacks '
+                             f'{sorted(absent)}; this metric needs boxes of '
+                             'tracks')
+        columns = [pred[key].tolist() for key in _FIELDS]
+        if len(set(map(len, columns))) > 1:
+            raise ValueError(f'{name}: {_FIELDS} have '
+                             f'{tuple(map(len, columns))} entries, expected '
+                             'equal numbers')
+        if len(set(columns[0])) < len(columns[0]):
+            raise ValueError(f'{name}: a track id occurs twice among '
+                             f'{columns[0]}, expected once per frame')
+        instances = frame.get('instances')
+        if not frame.get('has_ann', instances is not None):
+            return FrameBoxes(list(zip(*columns)), None)
+        return FrameBoxes(list(zip(*columns)), list(instances or []))
+
+    def reduce_video(self, video: OpenVideo) -> BoxRecord:
+        """Turn a video into IoU matrices by label."""
+        frames = [f for f in video.frames if f.instances is not None]
+        results = self._results(video, frames)
+        tracks = self._ground_truth(video, frames)
+        if not frames:
+            return BoxRecord({})
+        return BoxRecord(box_records(tracks, results, len(frames)))
+
+    def missing_records(self, video_ids: Sequence[Hashable]) -> dict:
+        """Raise if videos are missing: what they show is not known."""
+        if video_ids:
+            raise ValueError(
+                f'BoxTubeMetric: {len(video_ids)} videos of the data set were '
+                f'not processed: {list(video_ids)[:5]}; process them all, the '
+                'tracks of missing videos are not known')
+        return {}
+
+    def compute_from_records(self, records: Dict[Hashable, BoxRecord]) -> dict:
+        """Accumulate AP and AR."""
+        results = accumulate([record.labels for record in records.values()],
+                             range(len(self.classes)), True)
+        per_class = results.pop('per_category')
+        if self.classwise:
+            for label, name in enumerate(self.classes):
+                results[f'AP_{name}'] = per_class[label]['AP']
+        return results
+
+    def _results(self, video: OpenVideo,
+                 frames: Sequence[FrameBoxes]) -> List[dict]:
+        votes: Dict[int, Any] = defaultdict(lambda: ([], []))
+        for frame in video.frames:
+            for track, score, label, _ in frame.tracks:
+                votes[track][0].append(score)
+                votes[track][1].append(label)
+        tubes = {track: [None] * len(frames) for track in sorted(votes)}
+        for index, frame in enumerate(frames):
+            for track, _, _, box in frame.tracks:
+                tubes[track][index] = _as_xywh(box)
+        results = []
+        for track, boxes in tubes.items():
+            name = f'{video.name}, track {track}'
+            score, label = _join_votes(*votes[track], self.track_score, name)
+            if not 0 <= label < len(self.classes):
+                raise ValueError(
+                    f'{name}: label {label}, expected one of the '
+                    f'{len(self.classes)} classes of the data set')
+            results.append(dict(category_id=label, score=score, bboxes=boxes))
+        return results
+
+    def _ground_truth(self, video: OpenVideo,
+                      frames: Sequence[FrameBoxes]) -> List[dict]:
+        tracks: Dict[int, dict] = {}
+        for index, frame in enumerate(frames):
+            for item in frame.instances:
+                label, instance = item['bbox_label'], item['instance_id']
+                track = tracks.setdefault(
+                    instance,
+                    dict(
+                        category_id=label,
+                        iscrowd=False,
+                        bboxes=[None] * len(frames)))
+                if (track['category_id'] != label
+                        or not 0 <= label < len(self.classes)):
+                    raise AnnotationError(
+                        f'{video.name}: instance {instance} has label '
+                        f'{label}, expected one of the {len(self.classes)} '
+                        'classes, the same in all frames')
+                track['iscrowd'] |= bool(item.get('ignore_flag', 0))
+                track['bboxes'][index] = _as_xywh(item['bbox'])
+        return [tracks[instance] for instance in sorted(tracks)]
+
+
+def _as_xywh(box: Sequence[float]) -> List[float]:
+    left, top, right, bottom = box
+    return [left, top, max(right - left, 0.), max(bottom - top, 0.)]

@@ -1,6 +1,7 @@
 """Metrics for mmengine's evaluator."""
 from .box_tube_metric import BoxTubeMetric
 from .dump_track_results import DumpTrackResults
+from .mots_metric import MOTSMetric
 from .panoptic_metric import PanopticMetric
 from .stq_metric import STQMetric
 from .video_metric import OpenVideo, VideoMetric
@@ -8,6 +9,6 @@ from .vis_metric import VISMetric
 from .vpq_metric import VPQMetric
 
 __all__ = [
-    'BoxTubeMetric', 'PanopticMetric', 'STQMetric', 'VPQMetric',
+    'MOTSMetric', 'BoxTubeMetric', 'PanopticMetric', 'STQMetric', 'VPQMetric',
     'DumpTrackResults', 'OpenVideo', 'VISMetric', 'VideoMetric'
 ]

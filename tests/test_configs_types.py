@@ -7,7 +7,8 @@ from mmengine.registry import DefaultScope
 
 import mmvis_plugin  # noqa: F401
 from mmvis_plugin.datasets.synthetic import get_cfg
-from mmvis_plugin.registry import DATASETS, HOOKS, PARAM_SCHEDULERS, TRANSFORMS
+from mmvis_plugin.registry import (DATASETS, HOOKS, PARAM_SCHEDULERS,
+                                   TRANSFORMS, VISUALIZERS)
 from .recipes import RECIPES, load
 
 # registries of mmdet by the key whose value they build
@@ -67,6 +68,8 @@ def test_types_are_registered(name):
         if key not in ('model', 'default_hooks'):  # both are built
             assert not find_unknown(value, KINDS.get(key), key)
     assert mmdet_registry.RUNNERS.get(cfg.runner_type) is not None
+    # as in a runner, the visualizer is there before the hooks
+    VISUALIZERS.build(dict(cfg.visualizer, vis_backends=None))
     for hook in cfg.default_hooks.values():
         HOOKS.build(hook)
 

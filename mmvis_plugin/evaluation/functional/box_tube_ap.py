@@ -1,12 +1,13 @@
 """Average precision of box tubes (ImageNet VID)."""
 import math
-from collections import defaultdict
 from typing import Any, Dict, Hashable, List, Sequence
 
 import numpy as np
 
 from mmvis_plugin.utils.errors import AnnotationError
-from .track_ap import CategoryRecord, accumulate, average_area, top_detections
+from .track_ap import CategoryRecord, average_area, top_detections
+from .track_inputs import (check_length, count_frames, evaluate_tracks,
+                           get_field, is_number, reduce_by_category)
 
 _CHUNK_BYTES = 64 * 2**20
 # float64 values per pair of boxes that are alive at once: both corners of
@@ -39,22 +40,7 @@ def box_tube_ap(gt: dict,
         AnnotationError: If an annotation or a result names an unknown video
             or category, or does not fit its video.
     """
-    if not isinstance(pred, Sequence) or isinstance(pred, (str, bytes)):
-        raise AnnotationError('predictions: expected a list of results, got '
-                              f'{type(pred).__name__}')
-    lengths = {
-        video['id']: _num_frames(video)
-        for video in _get(gt, 'videos', 'gt')
-    }
-    categories = {item['id'] for item in _get(gt, 'categories', 'gt')}
-    tracks = _by_video(
-        gt.get('annotations') or [], 'annotation', lengths, categories)
-    results = _by_video(pred, 'prediction', lengths, categories)
-    records = [
-        box_records(tracks[video_id], results[video_id], lengths[video_id])
-        for video_id in sorted(lengths)
-    ]
-    return accumulate(records, sorted(categories), classwise)
+    return evaluate_tracks(gt, pred, classwise, _checked_track, box_records)
 
 
 def box_records(tracks: Sequence[dict], results: Sequence[dict],
@@ -73,15 +59,7 @@ def box_records(tracks: Sequence[dict], results: Sequence[dict],
         dict: Category id to its record, for each category with a track or a
         detection.
     """
-    by_category = defaultdict(lambda: ([], []))
-    for track in tracks:
-        by_category[track['category_id']][0].append(track)
-    for result in results:
-        by_category[result['category_id']][1].append(result)
-    return {
-        category: _category_record(*pair, num_frames)
-        for category, pair in by_category.items()
-    }
+    return reduce_by_category(tracks, results, num_frames, _category_record)
 
 
 def box_tube_iou(tubes_a: np.ndarray, tubes_b: np.ndarray) -> np.ndarray:
@@ -151,69 +129,25 @@ def _category_record(tracks: List[dict], results: List[dict],
                           dtype=bool))
 
 
-def _by_video(items: Sequence[dict], kind: str, lengths: Dict[Hashable, int],
-              categories: set) -> Dict[Hashable, List[dict]]:
-    """Check annotations or results and group them by video, in order."""
-    grouped = defaultdict(list)
-    for index, item in enumerate(items):
-        name = f'{kind} {index}'
-        video_id = _get(item, 'video_id', name)
-        category = _get(item, 'category_id', name)
-        if video_id not in lengths:
-            raise AnnotationError(
-                f'{name}: video_id {video_id!r} is not among the '
-                f'{len(lengths)} videos of the ground truth')
-        if category not in categories:
-            raise AnnotationError(
-                f'{name} (video {video_id}): category_id {category!r} is not '
-                f'among the {len(categories)} categories of the ground truth')
-        if kind == 'prediction':
-            score = _get(item, 'score', name)
-            if not _is_number(score) or math.isnan(score):
-                raise AnnotationError(f'{name}: score {score!r}, expected a '
-                                      'number')
-        _get(item, 'bboxes', name)
-        _check_tube(item, lengths[video_id], f'{name} (video {video_id})')
-        grouped[video_id].append(item)
-    return grouped
-
-
-def _check_tube(item: dict, num_frames: int, name: str) -> None:
-    for key in ('bboxes', 'areas'):
-        values = item.get(key)
-        if key == 'bboxes' and values is None:
-            raise AnnotationError(f'{name}: bboxes is null, expected a list '
-                                  'of one box or null per frame')
-        if values is not None and len(values) != num_frames:
-            raise AnnotationError(
-                f'{name}: {len(values)} {key} for {num_frames} frames, '
-                'expected one per frame, null where absent')
-    for frame, box in enumerate(item['bboxes']):
+def _checked_track(item: dict, video: dict, name: str) -> dict:
+    boxes = get_field(item, 'bboxes', name)
+    name = f'{name} (video {video["id"]})'
+    if boxes is None:
+        raise AnnotationError(f'{name}: bboxes is null, expected a list '
+                              'of one box or null per frame')
+    num_frames = count_frames(video)
+    check_length(boxes, 'bboxes', num_frames, name)
+    check_length(item.get('areas'), 'areas', num_frames, name)
+    for frame, box in enumerate(boxes):
         if box is not None and not _is_box(box):
             raise AnnotationError(
                 f'{name}, frame {frame}: box {box!r}, expected null or '
                 '[x, y, w, h] of finite numbers with w and h not below 0')
+    return item
 
 
 def _is_box(box: Any) -> bool:
     return (isinstance(box, (list, tuple, np.ndarray)) and len(box) == 4
             and all(
-                _is_number(value) and math.isfinite(value) for value in box)
+                is_number(value) and math.isfinite(value) for value in box)
             and min(box[2], box[3]) >= 0)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number))
-
-
-def _num_frames(video: dict) -> int:
-    if 'file_names' in video:
-        return len(video['file_names'])
-    return int(_get(video, 'length', f'video {video["id"]}'))
-
-
-def _get(item: dict, key: str, name: str) -> Any:
-    if key not in item:
-        raise AnnotationError(f'{name}: key {key!r} is missing, found '
-                              f'{sorted(map(str, item))}')
-    return item[key]

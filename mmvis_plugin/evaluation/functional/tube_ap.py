@@ -1,13 +1,13 @@
 """Average precision of mask tubes (YouTube-VIS, OVIS)."""
-import math
-from collections import defaultdict
 from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from mmvis_plugin.structures.rle_tracks import as_rle
 from mmvis_plugin.utils.errors import AnnotationError
-from .track_ap import CategoryRecord, accumulate, average_area, top_detections
+from .track_ap import CategoryRecord, average_area, top_detections
+from .track_inputs import (check_length, count_frames, evaluate_tracks,
+                           get_field, group_by_video, reduce_by_category)
 from .tube_overlap import tube_areas, tube_iou
 
 
@@ -47,20 +47,7 @@ def video_instance_ap(gt: dict,
         AnnotationError: If an annotation or a result names an unknown video
             or category, or does not fit its video.
     """
-    if not isinstance(pred, Sequence) or isinstance(pred, (str, bytes)):
-        raise AnnotationError('predictions: expected a list of results, got '
-                              f'{type(pred).__name__}')
-    videos = {video['id']: video for video in _get(gt, 'videos', 'gt')}
-    categories = {item['id'] for item in _get(gt, 'categories', 'gt')}
-    tracks = _by_video(
-        gt.get('annotations') or [], 'annotation', videos, categories)
-    results = _by_video(pred, 'prediction', videos, categories)
-    records = [
-        video_records(tracks[video_id], results[video_id],
-                      _num_frames(videos[video_id]))
-        for video_id in sorted(videos)
-    ]
-    return accumulate(records, sorted(categories), classwise)
+    return evaluate_tracks(gt, pred, classwise, _checked_track, video_records)
 
 
 def video_records(tracks: Sequence[dict], results: Sequence[dict],
@@ -79,15 +66,7 @@ def video_records(tracks: Sequence[dict], results: Sequence[dict],
         dict: Category id to its record, for each category with a track or a
         detection.
     """
-    by_category = defaultdict(lambda: ([], []))
-    for track in tracks:
-        by_category[track['category_id']][0].append(track)
-    for result in results:
-        by_category[result['category_id']][1].append(result)
-    return {
-        category: _category_record(*pair, num_frames)
-        for category, pair in by_category.items()
-    }
+    return reduce_by_category(tracks, results, num_frames, _category_record)
 
 
 def annotated_tracks(gt: dict, categories: set,
@@ -105,14 +84,15 @@ def annotated_tracks(gt: dict, categories: set,
     """
     if gt.get('annotations') is None:
         return {}
-    videos = {video['id']: video for video in _get(gt, 'videos', name)}
+    videos = {video['id']: video for video in get_field(gt, 'videos', name)}
     kept = [
         item for item in gt['annotations']
         if item.get('category_id') in categories
     ]
-    tracks = _by_video(kept, f'{name}: annotation', videos, categories)
+    tracks = group_by_video(kept, f'{name}: annotation', videos, categories,
+                            _checked_track)
     return {
-        video_id: VideoTracks(tracks[video_id], _num_frames(video))
+        video_id: VideoTracks(tracks[video_id], count_frames(video))
         for video_id, video in videos.items()
     }
 
@@ -144,64 +124,20 @@ def _stated_areas(track: dict, pixels: np.ndarray) -> Sequence[float]:
     return [area or 0 for area in track['areas']]
 
 
-def _by_video(items: Sequence[dict], kind: str, videos: Dict[Hashable, dict],
-              categories: set) -> Dict[Hashable, List[dict]]:
-    """Check annotations or results and group them by video, in order."""
-    grouped = defaultdict(list)
-    for index, item in enumerate(items):
-        name = f'{kind} {index}'
-        video_id = _get(item, 'video_id', name)
-        category = _get(item, 'category_id', name)
-        if video_id not in videos:
-            raise AnnotationError(
-                f'{name}: video_id {video_id!r} is not among the '
-                f'{len(videos)} videos of the ground truth')
-        if category not in categories:
-            raise AnnotationError(
-                f'{name} (video {video_id}): category_id {category!r} is not '
-                f'among the {len(categories)} categories of the ground truth')
-        if kind == 'prediction':
-            _check_score(_get(item, 'score', name), name)
-        grouped[video_id].append(_checked_track(item, videos[video_id], name))
-    return grouped
-
-
 def _checked_track(item: dict, video: dict, name: str) -> dict:
     """Return a copy with compressed masks that fit the video."""
-    num_frames = _num_frames(video)
-    for key in ('segmentations', 'areas'):
-        values = _get(item, key,
-                      name) if key == 'segmentations' else item.get(key)
-        if values is not None and len(values) != num_frames:
-            raise AnnotationError(
-                f'{name} (video {video["id"]}): {len(values)} {key} for '
-                f'{num_frames} frames, expected one per frame, null where '
-                'absent')
-    height = _get(video, 'height', f'video {video["id"]}')
-    width = _get(video, 'width', f'video {video["id"]}')
+    num_frames = count_frames(video)
+    where = f'{name} (video {video["id"]})'
+    masks = get_field(item, 'segmentations', name)
+    check_length(masks, 'segmentations', num_frames, where)
+    check_length(item.get('areas'), 'areas', num_frames, where)
+    height = get_field(video, 'height', f'video {video["id"]}')
+    width = get_field(video, 'width', f'video {video["id"]}')
     tube: List[Optional[dict]] = []
-    for frame, mask in enumerate(item['segmentations']):
+    for frame, mask in enumerate(masks):
         try:
             tube.append(as_rle(mask, height, width) if mask else None)
         except (KeyError, TypeError, ValueError) as err:
-            raise AnnotationError(f'{name} (video {video["id"]}), frame '
+            raise AnnotationError(f'{where}, frame '
                                   f'{frame}: {err}') from None
     return {**item, 'segmentations': tube}
-
-
-def _check_score(score: Any, name: str) -> None:
-    if not isinstance(score, (int, float, np.number)) or math.isnan(score):
-        raise AnnotationError(f'{name}: score {score!r}, expected a number')
-
-
-def _num_frames(video: dict) -> int:
-    if 'file_names' in video:
-        return len(video['file_names'])
-    return int(_get(video, 'length', f'video {video["id"]}'))
-
-
-def _get(item: dict, key: str, name: str) -> Any:
-    if key not in item:
-        raise AnnotationError(f'{name}: key {key!r} is missing, found '
-                              f'{sorted(map(str, item))}')
-    return item[key]

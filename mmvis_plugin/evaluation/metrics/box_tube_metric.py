@@ -7,7 +7,7 @@ from mmvis_plugin.registry import METRICS
 from mmvis_plugin.utils.errors import AnnotationError
 from ..functional import accumulate, box_records
 from .video_metric import OpenVideo, VideoMetric, as_dict
-from .vis_tracks import _join_votes
+from .vis_tracks import join_votes
 
 _FIELDS = ('instances_id', 'scores', 'labels', 'bboxes')
 
@@ -143,7 +143,7 @@ class BoxTubeMetric(VideoMetric):
         results = []
         for track, boxes in tubes.items():
             name = f'{video.name}, track {track}'
-            score, label = _join_votes(*votes[track], self.track_score, name)
+            score, label = join_votes(*votes[track], self.track_score, name)
             if not 0 <= label < len(self.classes):
                 raise ValueError(
                     f'{name}: label {label}, expected one of the '

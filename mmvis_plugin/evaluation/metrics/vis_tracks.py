@@ -102,7 +102,7 @@ def predicted_tracks(video: OpenVideo, label2cat: Dict[int, int],
     results = []
     for track_id in tracks.ids:
         name = f'{video.name}, track {track_id}'
-        score, label = _join_votes(*votes[track_id], track_score, name)
+        score, label = join_votes(*votes[track_id], track_score, name)
         if label not in label2cat:
             raise ValueError(f'{name}: label {label}, expected one of the '
                              f'{len(label2cat)} classes of the data set')
@@ -169,8 +169,23 @@ def _annotated_track(tracks: RLETracks, instance_id: int,
         areas=areas)
 
 
-def _join_votes(scores: List[float], labels: List[int], rule: str,
-                name: str) -> Tuple[float, int]:
+def join_votes(scores: List[float], labels: List[int], rule: str,
+               name: str) -> Tuple[float, int]:
+    """Join the scores and labels that a track has on its frames.
+
+    Args:
+        scores (list[float]): One per frame of the track.
+        labels (list[int]): The same.
+        rule (str): 'given': they are equal on all frames; 'mean': mean score
+            and most frequent label, the smallest of several.
+        name (str): What messages call the track.
+
+    Returns:
+        tuple[float, int]: Score and label of the track.
+
+    Raises:
+        ValueError: If a score is not finite, or 'given' ones differ.
+    """
     if not all(map(math.isfinite, scores)):
         raise ValueError(f'{name}: a score is not finite')
     if rule == 'mean':

@@ -1,4 +1,4 @@
-"""Progress of a stream of frames."""
+"""Progress of a stream of frames, or of other things."""
 import sys
 import time
 from typing import Optional
@@ -31,6 +31,7 @@ class FrameProgress:
         self.label = label
         self.interval = interval
         self.count = 0
+        self._unit = 'fps' if label == 'frames' else f'{label}/s'
         self._start = self._last_line = time.perf_counter()
         self._bar: Optional[Progress] = None
 
@@ -47,7 +48,7 @@ class FrameProgress:
                 TextColumn(self.label),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn('{task.fields[fps]:.1f} fps'),
+                TextColumn('{task.fields[fps]:.1f} ' + self._unit),
                 TimeRemainingColumn(),
                 console=console)
             self._bar.add_task(self.label, total=self.total, fps=0.)
@@ -58,16 +59,23 @@ class FrameProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def advance(self) -> None:
-        """Count one frame."""
-        self.count += 1
+    def advance(self, steps: int = 1) -> None:
+        """Count frames.
+
+        Args:
+            steps (int): How many are done since the last call. Defaults
+                to 1.
+        """
+        self.count += steps
         now = time.perf_counter()
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], advance=1, fps=self.fps)
+            self._bar.update(
+                self._bar.task_ids[0], advance=steps, fps=self.fps)
         elif now - self._last_line >= self.interval:
             self._last_line = now
             total = f'/{self.total}' if self.total else ''
             print(
-                f'{self.label}: {self.count}{total}, {self.fps:.1f} fps',
+                f'{self.label}: {self.count}{total}, {self.fps:.1f} '
+                f'{self._unit}',
                 file=sys.stderr,
                 flush=True)

@@ -35,7 +35,7 @@ def test_plain_lines_when_not_a_terminal(monkeypatch):
 def test_unknown_total(monkeypatch):
     monkeypatch.delenv('FORCE_COLOR', raising=False)
     _, text = run(monkeypatch, io.StringIO(), label='masks', interval=10.)
-    assert text == 'masks: 5, 0.5 fps\n'
+    assert text == 'masks: 5, 0.5 masks/s\n'
 
 
 class Terminal(io.StringIO):

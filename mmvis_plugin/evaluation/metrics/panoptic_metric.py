@@ -2,12 +2,11 @@
 from abc import abstractmethod
 from typing import Any, Dict, Hashable, List, Optional, Sequence, Tuple
 
-import mmcv
 import numpy as np
 import torch
-from mmengine.fileio import get
 from torch.utils.weak import WeakIdKeyDictionary
 
+from mmvis_plugin.structures import read_panoptic_map
 from mmvis_plugin.utils.errors import AnnotationError
 from ..functional import PanopticFrameTable
 from ..functional.panoptic_frame_table import IGNORE_LABEL, values_in
@@ -27,7 +26,7 @@ class PanopticMetric(VideoMetric):
     The prediction of a frame is ``pred_panoptic_seg.sem_seg``: label + 1000 *
     track id at the original size; a label equal to the number of classes, or
     255, is void. The annotation is read from the metainfo ``seg_map_path``
-    (a picture of ids R + 256 G + 65536 B, 0 for void) and ``segments_info``
+    (a picture of ids, 0 for void) and ``segments_info``
     (``id``, the label as ``category``, ``iscrowd`` and ``area``). Frames with
     ``has_ann=False`` are left out: windows count annotated frames only.
 
@@ -114,39 +113,6 @@ class PanopticMetric(VideoMetric):
                 f'set were not processed: {list(video_ids)[:5]}; process them '
                 'all, the segments of missing videos are not known')
         return {}
-
-
-def read_panoptic_map(path: str) -> np.ndarray:
-    """Read a picture of segment ids.
-
-    Args:
-        path (str): A file of three 8 bit channels, id = R + 256 G + 65536 B.
-
-    Returns:
-        np.ndarray: uint32 ids.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        AnnotationError: If it is no such picture.
-
-    Shape:
-        Output: (H, W).
-    """
-    content = get(path)
-    image = mmcv.imfrombytes(
-        content, flag='unchanged', backend='cv2') if content else None
-    if image is None:
-        raise AnnotationError(f'{path}: cannot be read as an image; restore '
-                              'or convert the file again')
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise AnnotationError(
-            f'{path}: image of shape {image.shape} and type {image.dtype}, '
-            'expected 3 channels of 8 bit; convert the data set first')
-    ids = image[..., 0].astype(np.uint32)
-    for channel in (1, 2):
-        ids <<= 8
-        ids |= image[..., channel]
-    return ids
 
 
 def predicted_segments(pred: np.ndarray, categories: Sequence[int],

@@ -2,30 +2,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import PixelData
-from PIL import Image
 
 from mmvis_plugin.evaluation import VPQMetric
-from mmvis_plugin.evaluation.metrics.panoptic_metric import (
-    predicted_segments, read_panoptic_map)
+from mmvis_plugin.evaluation.metrics.panoptic_metric import \
+    predicted_segments
 from mmvis_plugin.utils.errors import AnnotationError
 from ..panoptic_cases import panoptic_samples, write_ids
-
-
-def test_ids_of_a_picture(tmp_path):
-    ids = np.array([[0, 255, 256], [65536, 2**24 - 1, 197121]])
-    path = write_ids(tmp_path / 'a.png', ids)
-    assert read_panoptic_map(path).tolist() == ids.tolist()
-    with pytest.raises(FileNotFoundError, match='b.png'):
-        read_panoptic_map(str(tmp_path / 'b.png'))
-    for content in (b'', b'no image'):
-        (tmp_path / 'c.png').write_bytes(content)
-        with pytest.raises(AnnotationError, match='c.png: cannot be read'):
-            read_panoptic_map(str(tmp_path / 'c.png'))
-    for image in (np.zeros((2, 3), np.uint8), np.zeros(
-        (2, 3, 4), np.uint8), np.zeros((2, 3), np.uint16)):
-        Image.fromarray(image).save(tmp_path / 'd.png')
-        with pytest.raises(AnnotationError, match='d.png: .* 3 channels of 8'):
-            read_panoptic_map(str(tmp_path / 'd.png'))
 
 
 def test_segments_of_a_prediction():

@@ -6,11 +6,12 @@ from typing import Dict, List, Tuple
 import numpy as np
 from pycocotools import mask as mask_api
 
+from mmvis_plugin.structures import write_panoptic_map
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
 from .base_writer import BaseWriter
-from .common import (category_lut, ids_to_rgb, load_categories, mask_to_box,
-                     panoptic_ids, segments_info, write_image, write_json)
+from .common import (category_lut, load_categories, mask_to_box, panoptic_ids,
+                     segments_info, write_image, write_json)
 
 _NUM_FRAMES, _STRIDE, _FINE_FRAME = 30, 5, 19
 _CITY = 'shapes'
@@ -138,7 +139,7 @@ class CityscapesVPSWriter(BaseWriter):
         write_image(folder / 'inst' / file_name, inst.astype(np.uint16))
         categories = np.where(is_crowd, -1, categories)
         ids = panoptic_ids(categories, objects * ~is_crowd)
-        write_image(folder / 'panoptic_video' / file_name, ids_to_rgb(ids))
+        write_panoptic_map(str(folder / 'panoptic_video' / file_name), ids)
         write_image(folder / 'labelmap' / file_name,
                     np.where(categories < 0, 255, categories).astype(np.uint8))
         segments = segments_info(ids)

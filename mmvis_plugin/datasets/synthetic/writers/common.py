@@ -58,22 +58,6 @@ def write_json(path: Path, content) -> None:
     path.write_text(text, encoding='utf-8')
 
 
-def ids_to_rgb(ids: np.ndarray) -> np.ndarray:
-    """Code ids as R + 256 G + 65536 B.
-
-    Args:
-        ids (np.ndarray): Integers below 2**24.
-
-    Returns:
-        np.ndarray: uint8.
-
-    Shape:
-        ids: (H, W). Output: (H, W, 3).
-    """
-    return np.stack([ids & 255, ids >> 8 & 255, ids >> 16 & 255],
-                    axis=-1).astype(np.uint8)
-
-
 def mask_to_counts(mask: np.ndarray) -> List[int]:
     """Return run lengths in column order, starting with zeros.
 

@@ -4,10 +4,11 @@ from typing import Dict, List
 
 import numpy as np
 
+from mmvis_plugin.structures import write_panoptic_map
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
 from .base_writer import BaseWriter
-from .common import (category_lut, ids_to_rgb, load_categories, panoptic_ids,
+from .common import (category_lut, load_categories, panoptic_ids,
                      segments_info, write_image, write_json)
 
 NAMES = dict(
@@ -62,8 +63,8 @@ class VIPSegWriter(BaseWriter):
             write_image(root / 'panomasks' / video.name / f'{stem}.png',
                         mask.astype(np.uint16))
             ids = panoptic_ids(categories, numbers)
-            write_image(root / 'panomasksRGB' / video.name / f'{stem}.png',
-                        ids_to_rgb(ids))
+            write_panoptic_map(
+                str(root / 'panomasksRGB' / video.name / f'{stem}.png'), ids)
             images.append(
                 dict(
                     id=stem,

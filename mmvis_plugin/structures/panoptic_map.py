@@ -1,0 +1,101 @@
+"""Maps of segment ids as pictures."""
+import os
+import os.path as osp
+
+import cv2
+import mmcv
+import numpy as np
+from mmengine.fileio import get
+
+from mmvis_plugin.utils.errors import AnnotationError
+
+_PNG = b'\x89PNG\r\n\x1a\n'
+_PALETTE = 3
+_ID_LIMIT = 1 << 24
+
+
+def read_panoptic_map(path: str) -> np.ndarray:
+    """Read a picture of segment ids.
+
+    Args:
+        path (str): A picture of three 8 bit channels, id = R + 256 G +
+            65536 B, or of one channel of 8, 16 or 32 bit whose values are
+            the ids; of a picture with a palette, the indices are the ids.
+
+    Returns:
+        np.ndarray: uint32 ids; 0 is void.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        AnnotationError: If it is no such picture.
+
+    Shape:
+        Output: (H, W).
+    """
+    image = _decode(get(path))
+    if image is None:
+        raise AnnotationError(f'{path}: cannot be read as an image; restore '
+                              'or convert the file again')
+    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
+        ids = image[..., 0].astype(np.uint32)
+        for channel in (1, 2):
+            ids <<= 8
+            ids |= image[..., channel]
+        return ids
+    if image.ndim == 2 and image.dtype.kind in 'iu' and not (image < 0).any():
+        return image.astype(np.uint32)
+    raise AnnotationError(
+        f'{path}: image of shape {image.shape} and type {image.dtype}, '
+        'expected 3 channels of 8 bit (id = R + 256 G + 65536 B) or one '
+        'channel of ids; convert the data set first')
+
+
+def write_panoptic_map(path: str, ids: np.ndarray) -> None:
+    """Write segment ids as an RGB picture, id = R + 256 G + 65536 B.
+
+    The file appears only when it is complete.
+
+    Args:
+        path (str): The file, which should end in ``.png``; its folder is
+            made.
+        ids (np.ndarray): Integers below 2**24; 0 is void.
+
+    Raises:
+        ValueError: If an id does not fit or ``ids`` is no map of integers.
+
+    Shape:
+        ids: (H, W).
+    """
+    ids = np.asarray(ids)
+    if ids.ndim != 2 or ids.dtype.kind not in 'iu' or ids.size == 0:
+        raise ValueError(f'{path}: ids of shape {ids.shape} and type '
+                         f'{ids.dtype}, expected integers (H, W)')
+    low, high = int(ids.min()), int(ids.max())
+    if low < 0 or high >= _ID_LIMIT:
+        raise ValueError(f'{path}: ids from {low} to {high}, expected 0 to '
+                         f'{_ID_LIMIT - 1}; renumber the segments')
+    # the encoder of OpenCV expects blue first
+    channels = [(ids >> shift & 255).astype(np.uint8) for shift in (16, 8, 0)]
+    data = cv2.imencode('.png', np.stack(channels, axis=-1))[1]
+    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
+    unfinished = f'{path}.{os.getpid()}.tmp'
+    try:
+        with open(unfinished, 'wb') as file:
+            file.write(data.tobytes())
+        os.replace(unfinished, path)
+    finally:
+        if osp.exists(unfinished):
+            os.remove(unfinished)
+
+
+def _decode(content: bytes) -> np.ndarray:
+    if not content:
+        return None
+    # OpenCV turns the indices of a palette into colours
+    indexed = content[:8] == _PNG and content[25:26] == bytes([_PALETTE])
+    if not indexed:
+        return mmcv.imfrombytes(content, flag='unchanged', backend='cv2')
+    try:
+        return mmcv.imfrombytes(content, flag='unchanged', backend='pillow')
+    except OSError:
+        return None

@@ -37,15 +37,16 @@ def load_table(name: str) -> dict:
 
 
 def table_metainfo(name: str) -> dict:
-    """Return ``classes`` and ``palette`` of a benchmark as metainfo.
+    """Return ``classes`` and, if it has colours, ``palette`` of a benchmark.
 
     Args:
         name (str): Stem of the table, e.g. 'youtube_vis_2019'.
     """
     categories = load_table(name)['categories']
-    return dict(
-        classes=tuple(category['name'] for category in categories),
-        palette=[tuple(category['color']) for category in categories])
+    meta = dict(classes=tuple(category['name'] for category in categories))
+    if all('color' in category for category in categories):
+        meta['palette'] = [tuple(item['color']) for item in categories]
+    return meta
 
 
 def normalise_name(name: str) -> str:

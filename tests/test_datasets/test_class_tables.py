@@ -21,6 +21,11 @@ def test_tables_of_the_benchmarks(name, count):
     assert ids == list(range(1, count + 1))
 
 
+def test_a_table_without_colours():
+    meta = table_metainfo('bdd100k_mots')
+    assert meta['classes'][0] == 'pedestrian' and 'palette' not in meta
+
+
 def test_unknown_table_names_the_known_ones():
     with pytest.raises(KeyError, match='youtube_vis_2019'):
         load_table('youtube_vis_2020')

@@ -61,122 +61,72 @@ def pattern_of(path: Path) -> str:
     return '.'.join('*' if isinstance(s, int) else s for s in path)
 
 
-def _set(tree, path, value):
-    get(tree, path[:-1])[path[-1]] = value
-
-
-def _delete(tree, path, rng):
-    del get(tree, path[:-1])[path[-1]]
-
-
-def _null(tree, path, rng):
-    _set(tree, path, None)
-
-
-def _type(tree, path, rng):
-    old = get(tree, path)
+def _other_type(old, rng):
     kind = NUMBERS if type(old) in NUMBERS else type(old)
     others = [
         v for v in _OTHER_TYPES
         if isinstance(v, bool) or not isinstance(v, kind)
     ]
-    _set(tree, path, copy.deepcopy(rng.choice(others)))
+    return copy.deepcopy(rng.choice(others))
 
 
-def _negative(tree, path, rng):
-    _set(tree, path, -abs(get(tree, path)) - 1)
+# what becomes of the value at the path
+_ANY = {'null': lambda old, rng: None, 'type': _other_type}
+_NUMBER = {
+    'negative': lambda old, rng: -abs(old) - 1,
+    'zero': lambda old, rng: 0,
+    'huge': lambda old, rng: rng.choice(_HUGE),
+    'nan': lambda old, rng: rng.choice(_NOT_FINITE),
+    'fraction': lambda old, rng: old + 0.5,
+    'nudge': lambda old, rng: old + rng.choice((-1, 1))
+}
+_VALUES = {
+    **_ANY,
+    **_NUMBER, 'text':
+    lambda old, rng: rng.choice(_STRINGS),
+    'cut':
+    lambda old, rng: old[:-1],
+    'empty':
+    lambda old, rng: type(old)(),
+    'extra':
+    lambda old, rng: dict(
+        old, not_in_the_format=rng.choice((None, 1, [1, {}], 'x'))),
+    'key order':
+    lambda old, rng: dict(reversed(old.items()))
+}
 
 
-def _zero(tree, path, rng):
-    _set(tree, path, 0)
+def _repeat(parent, key, rng):
+    parent.insert(key, copy.deepcopy(parent[key]))
 
 
-def _huge(tree, path, rng):
-    _set(tree, path, rng.choice(_HUGE))
+def _swap(parent, key, rng):
+    other = rng.choice([i for i in range(len(parent)) if i != key])
+    parent[key], parent[other] = parent[other], parent[key]
 
 
-def _nan(tree, path, rng):
-    _set(tree, path, rng.choice(_NOT_FINITE))
+# what becomes of the list or object that holds the value
+_PLACES = {
+    'delete': lambda parent, key, rng: parent.pop(key),
+    'repeat': _repeat,
+    'swap': _swap
+}
 
 
-def _fraction(tree, path, rng):
-    _set(tree, path, get(tree, path) + 0.5)
-
-
-def _nudge(tree, path, rng):
-    _set(tree, path, get(tree, path) + rng.choice((-1, 1)))
-
-
-def _text(tree, path, rng):
-    _set(tree, path, rng.choice(_STRINGS))
-
-
-def _cut(tree, path, rng):
-    _set(tree, path, get(tree, path)[:-1])
-
-
-def _empty(tree, path, rng):
-    _set(tree, path, type(get(tree, path))())
-
-
-def _repeat(tree, path, rng):
-    values = get(tree, path[:-1])
-    values.insert(path[-1], copy.deepcopy(values[path[-1]]))
-
-
-def _swap(tree, path, rng):
-    values = get(tree, path[:-1])
-    other = rng.choice([i for i in range(len(values)) if i != path[-1]])
-    values[path[-1]], values[other] = values[other], values[path[-1]]
-
-
-def _borrow(tree, path, rng):
-    """Take the value of the same key in another record."""
+def _borrowed(tree, path, rng):
+    """Return the value of the same key in another record."""
     pattern, old = pattern_of(path), get(tree, path)
-    values = [
+    others = [
         get(tree, p) for p in walk(tree)
         if pattern_of(p) == pattern and get(tree, p) != old
     ]
-    if values:
-        _set(tree, path, copy.deepcopy(rng.choice(values)))
-
-
-def _extra(tree, path, rng):
-    get(tree, path)['not_in_the_format'] = rng.choice((None, 1, [1, {}], 'x'))
-
-
-def _key_order(tree, path, rng):
-    node = get(tree, path)
-    items = list(reversed(node.items()))
-    node.clear()
-    node.update(items)
-
-
-_ANY = {'null': _null, 'type': _type, 'delete': _delete, 'borrow': _borrow}
-_NUMBER = {
-    'negative': _negative,
-    'zero': _zero,
-    'huge': _huge,
-    'nan': _nan,
-    'fraction': _fraction,
-    'nudge': _nudge
-}
-_CHANGES: Dict[str, Callable] = {
-    **_ANY,
-    **_NUMBER, 'text': _text,
-    'cut': _cut,
-    'empty': _empty,
-    'repeat': _repeat,
-    'swap': _swap,
-    'extra': _extra,
-    'key order': _key_order
-}
+    return copy.deepcopy(rng.choice(others)) if others else old
 
 
 def kinds_for(tree: Any, path: Path) -> List[str]:
     """Return the kinds of mutation that a node can take."""
     value = get(tree, path)
-    kinds = list(_ANY)
+    kinds = [*_ANY, 'delete', 'borrow']
     if type(value) in NUMBERS:
         kinds += _NUMBER
     if isinstance(value, str):
@@ -195,7 +145,13 @@ def mutate(tree: Any, path: Path, kind: str, seed: int) -> Mutation:
     """Return a changed copy of a tree; the same for the same arguments."""
     changed = copy.deepcopy(tree)
     rng = random.Random(f'{seed}/{kind}/{path}')
-    _CHANGES[kind](changed, path, rng)
+    parent, key = get(changed, path[:-1]), path[-1]
+    if kind == 'borrow':
+        parent[key] = _borrowed(changed, path, rng)
+    elif kind in _PLACES:
+        _PLACES[kind](parent, key, rng)
+    else:
+        parent[key] = _VALUES[kind](parent[key], rng)
     return Mutation(kind, path, pattern_of(path), json.dumps(changed), changed)
 
 

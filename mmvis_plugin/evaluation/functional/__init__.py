@@ -1,6 +1,7 @@
 """Metrics as pure functions of plain arrays and run-length codes."""
 from .box_tube_ap import box_records, box_tube_ap, box_tube_iou
-from .mots import MOTSFrame, MOTSVideo, mots, mots_frame, mots_results
+from .mots import MOTSVideo, mots, mots_results, warn_if_crowded
+from .mots_frame import MOTSFrame, MOTSSegments, mots_frame, mots_overlaps
 from .panoptic_frame_table import PanopticFrameTable, panoptic_tables
 from .panoptic_tubes import PanopticTubes
 from .stq import STQRecord, stq, stq_record, stq_results
@@ -11,10 +12,11 @@ from .tube_overlap import tube_areas, tube_iou
 from .vpq import vpq, vpq_counts, vpq_results
 
 __all__ = [
-    'MOTSFrame', 'MOTSVideo', 'mots', 'mots_frame', 'mots_results',
-    'box_records', 'box_tube_ap', 'box_tube_iou', 'PanopticFrameTable',
-    'PanopticTubes', 'STQRecord', 'panoptic_tables', 'stq', 'stq_record',
-    'stq_results', 'vpq', 'vpq_counts', 'vpq_results', 'CategoryRecord',
-    'accumulate', 'average_area', 'match_tracks', 'top_detections',
-    'tube_areas', 'tube_iou', 'video_instance_ap', 'video_records'
+    'MOTSFrame', 'MOTSSegments', 'MOTSVideo', 'mots', 'mots_frame',
+    'mots_overlaps', 'mots_results', 'warn_if_crowded', 'box_records',
+    'box_tube_ap', 'box_tube_iou', 'PanopticFrameTable', 'PanopticTubes',
+    'STQRecord', 'panoptic_tables', 'stq', 'stq_record', 'stq_results', 'vpq',
+    'vpq_counts', 'vpq_results', 'CategoryRecord', 'accumulate',
+    'average_area', 'match_tracks', 'top_detections', 'tube_areas', 'tube_iou',
+    'video_instance_ap', 'video_records'
 ]

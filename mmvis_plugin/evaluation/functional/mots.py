@@ -1,53 +1,20 @@
 """Multi-object tracking and segmentation scores (BDD100K)."""
 import warnings
 from collections import defaultdict
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from mmvis_plugin.utils.errors import AnnotationError
+from .mots_frame import CLASSES, SUPER_CLASSES, MOTSFrame, mots_frame
 
-CLASSES = ('pedestrian', 'rider', 'car', 'truck', 'bus', 'train', 'motorcycle',
-           'bicycle')
-SUPER_CLASSES = dict(
-    human=('pedestrian', 'rider'),
-    vehicle=('car', 'truck', 'bus', 'train'),
-    bike=('motorcycle', 'bicycle'))
 COUNTERS = ('GT', 'PR', 'TP', 'D', 'FP', 'FN', 'IDSw', 'IDTP', 'MT', 'PT',
             'ML', 'FM')
-_SUMS = ('FP', 'FN', 'IDSw', 'MT', 'PT', 'ML', 'FM')
-# bits of the attribute channel: ignored and crowd
-_NOT_COUNTED = 0b11
-_FORBIDDEN = 1e5
 # the program of the benchmark fails above this
-_MAX_MASKS = 100
-
-
-class MOTSFrame(NamedTuple):
-    """Objects and predictions of a frame, by ascending id.
-
-    Args:
-        gt_ids (np.ndarray): int64 ids of the counted objects.
-        gt_labels (np.ndarray): int64 labels of these.
-        pred_ids (np.ndarray): int64 ids of the predictions.
-        pred_labels (np.ndarray): int64 labels of these.
-        ious (np.ndarray): float64 IoU of masks.
-        allowed (np.ndarray): bool; IoU of at least 1/2.
-        in_region (np.ndarray): bool; more than half of the prediction lies
-            in one single crowd or ignored region.
-
-    Shape:
-        gt_ids, gt_labels: (G, ); pred_ids, pred_labels, in_region: (P, );
-        ious, allowed: (G, P).
-    """
-    gt_ids: np.ndarray
-    gt_labels: np.ndarray
-    pred_ids: np.ndarray
-    pred_labels: np.ndarray
-    ious: np.ndarray
-    allowed: np.ndarray
-    in_region: np.ndarray
+MAX_MASKS = 100
+_SUMS = ('FP', 'FN', 'IDSw', 'MT', 'PT', 'ML', 'FM')
+_FORBIDDEN = 1e5
 
 
 def mots(gt_videos: Sequence[np.ndarray],
@@ -59,7 +26,7 @@ def mots(gt_videos: Sequence[np.ndarray],
     256 B + A (0 is background).
 
     Differs from the program of the benchmark: frames with more than 100
-    predictions are scored, with a warning.
+    predictions are scored, with one warning.
 
     Args:
         gt_videos (Sequence[np.ndarray]): uint8 annotations of each video.
@@ -80,57 +47,39 @@ def mots(gt_videos: Sequence[np.ndarray],
                               f'{len(pred_videos)} predicted videos, expected '
                               'equal numbers')
     counts = np.zeros((len(CLASSES), len(COUNTERS)))
+    crowded = False
     for index, (gt, pred) in enumerate(zip(gt_videos, pred_videos)):
         if gt.shape != pred.shape:
             raise AnnotationError(f'video {index}: annotation of shape '
                                   f'{gt.shape}, prediction of {pred.shape}, '
                                   'expected equal shapes (T, H, W, 4)')
         video = MOTSVideo(len(CLASSES))
-        for t, frame in enumerate(zip(gt, pred)):
-            video.add(mots_frame(*frame, f'video {index}, frame {t}'))
+        for t, pictures in enumerate(zip(gt, pred)):
+            frame = mots_frame(*pictures, f'video {index}, frame {t}')
+            crowded |= warn_if_crowded(frame, f'video {index}, frame {t}',
+                                       crowded)
+            video.add(frame)
         counts += video.counts()
     return mots_results(counts)
 
 
-def mots_frame(gt: np.ndarray,
-               pred: np.ndarray,
-               name: str = 'frame') -> MOTSFrame:
-    """Reduce two pictures to the overlaps of their masks.
-
-    One joint histogram of ids gives all areas and intersections.
+def warn_if_crowded(frame: MOTSFrame, name: str, warned: bool) -> bool:
+    """Warn at the first frame with more masks than the benchmark takes.
 
     Args:
-        gt (np.ndarray): uint8 annotation, see :func:`mots`.
-        pred (np.ndarray): uint8 prediction.
-        name (str): What messages call the frame.
+        frame (MOTSFrame): Overlaps of its masks.
+        name (str): What the warning calls the frame.
+        warned (bool): Whether there was a warning before.
 
-    Raises:
-        AnnotationError: If a track id has two categories or attributes, or
-            a category is unknown.
-
-    Shape:
-        gt, pred: (H, W, 4).
+    Returns:
+        bool: Whether the frame has too many masks.
     """
-    gt_at, gt_ids, gt_labels, is_region = _segments(gt, f'{name}, annotation')
-    pred_at, pred_ids, pred_labels, dropped = _segments(
-        pred, f'{name}, prediction')
-    shape = (len(gt_ids), len(pred_ids))
-    inter = np.bincount(
-        gt_at * shape[1] + pred_at, minlength=shape[0] * shape[1])
-    inter = inter.reshape(shape)
-    areas = inter.sum(axis=0)
-    union = inter.sum(axis=1)[:, None] + areas - inter
-    objects = (gt_labels >= 0) & ~is_region
-    tracks = (pred_labels >= 0) & ~dropped
-    if tracks.sum() > _MAX_MASKS:
-        warnings.warn(f'{name}: {tracks.sum()} predictions; the server of '
-                      f'the benchmark fails above {_MAX_MASKS}')
-    kept = np.ix_(objects, tracks)
-    in_region = (2 * inter[is_region] > areas).any(axis=0)
-    return MOTSFrame(gt_ids[objects], gt_labels[objects], pred_ids[tracks],
-                     pred_labels[tracks],
-                     inter[kept] / np.maximum(union[kept], 1), 2 * inter[kept]
-                     >= union[kept], in_region[tracks])
+    crowded = len(frame.pred_ids) > MAX_MASKS
+    if crowded and not warned:
+        warnings.warn(f'{name}: {len(frame.pred_ids)} predictions; all are '
+                      'scored, the program of the benchmark fails above '
+                      f'{MAX_MASKS}')
+    return crowded
 
 
 class MOTSVideo:
@@ -293,28 +242,6 @@ class _ClassCounter:
         for (item, track), frames in self._pair_frames.items():
             common[objects[item], tracks[track]] = frames
         return int(common[linear_sum_assignment(common, maximize=True)].sum())
-
-
-def _segments(
-        image: np.ndarray,
-        name: str) -> Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return the dense index of each pixel, and id, label (-1 for the
-    background) and 'not counted' of each index by ascending id."""
-    image = image.reshape(-1, 4).astype(np.int64)
-    track = (image[:, 2] << 8) | image[:, 3]
-    keys = np.where((track > 0) & (image[:, 0] > 0),
-                    (track << 16) | (image[:, 0] << 8) | image[:, 1], 0)
-    keys, index = np.unique(keys, return_inverse=True)
-    ids, labels = keys >> 16, ((keys >> 8) & 255) - 1
-    if (ids[1:] == ids[:-1]).any():
-        twice = ids[1:][ids[1:] == ids[:-1]][0]
-        raise AnnotationError(f'{name}: track {twice} has two pairs of '
-                              'category and attributes, expected one')
-    if labels.max(initial=-1) >= len(CLASSES):
-        raise AnnotationError(
-            f'{name}: category id {labels.max() + 1}, expected 0 to '
-            f'{len(CLASSES)} in the first channel (read as RGBA)')
-    return index.reshape(-1), ids, labels, (keys & _NOT_COUNTED) > 0
 
 
 def _assign(distance: np.ndarray,

@@ -32,9 +32,28 @@ def read_panoptic_map(path: str) -> np.ndarray:
     Shape:
         Output: (H, W).
     """
-    image = _decode(get(path))
+    return decode_panoptic_map(get(path), path)
+
+
+def decode_panoptic_map(content: bytes, name: str) -> np.ndarray:
+    """Decode a picture of segment ids.
+
+    Args:
+        content (bytes): What :func:`read_panoptic_map` finds in a file.
+        name (str): What messages call the picture.
+
+    Returns:
+        np.ndarray: uint32 ids; 0 is void.
+
+    Raises:
+        AnnotationError: If it is no such picture.
+
+    Shape:
+        Output: (H, W).
+    """
+    image = _decode(content)
     if image is None:
-        raise AnnotationError(f'{path}: cannot be read as an image; restore '
+        raise AnnotationError(f'{name}: cannot be read as an image; restore '
                               'or convert the file again')
     if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
         ids = image[..., 0].astype(np.uint32)
@@ -45,7 +64,7 @@ def read_panoptic_map(path: str) -> np.ndarray:
     if image.ndim == 2 and image.dtype.kind in 'iu' and not (image < 0).any():
         return image.astype(np.uint32)
     raise AnnotationError(
-        f'{path}: image of shape {image.shape} and type {image.dtype}, '
+        f'{name}: image of shape {image.shape} and type {image.dtype}, '
         'expected 3 channels of 8 bit (id = R + 256 G + 65536 B) or one '
         'channel of ids; convert the data set first')
 
@@ -66,26 +85,45 @@ def write_panoptic_map(path: str, ids: np.ndarray) -> None:
     Shape:
         ids: (H, W).
     """
-    ids = np.asarray(ids)
-    if ids.ndim != 2 or ids.dtype.kind not in 'iu' or ids.size == 0:
-        raise ValueError(f'{path}: ids of shape {ids.shape} and type '
-                         f'{ids.dtype}, expected integers (H, W)')
-    low, high = int(ids.min()), int(ids.max())
-    if low < 0 or high >= _ID_LIMIT:
-        raise ValueError(f'{path}: ids from {low} to {high}, expected 0 to '
-                         f'{_ID_LIMIT - 1}; renumber the segments')
-    # the encoder of OpenCV expects blue first
-    channels = [(ids >> shift & 255).astype(np.uint8) for shift in (16, 8, 0)]
-    data = cv2.imencode('.png', np.stack(channels, axis=-1))[1]
+    content = encode_panoptic_map(ids, path)
     os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
     unfinished = f'{path}.{os.getpid()}.tmp'
     try:
         with open(unfinished, 'wb') as file:
-            file.write(data.tobytes())
+            file.write(content)
         os.replace(unfinished, path)
     finally:
         if osp.exists(unfinished):
             os.remove(unfinished)
+
+
+def encode_panoptic_map(ids: np.ndarray, name: str) -> bytes:
+    """Encode segment ids as a PNG picture, id = R + 256 G + 65536 B.
+
+    Args:
+        ids (np.ndarray): Integers below 2**24; 0 is void.
+        name (str): What messages call the picture.
+
+    Returns:
+        bytes: The PNG.
+
+    Raises:
+        ValueError: If an id does not fit or ``ids`` is no map of integers.
+
+    Shape:
+        ids: (H, W).
+    """
+    ids = np.asarray(ids)
+    if ids.ndim != 2 or ids.dtype.kind not in 'iu' or ids.size == 0:
+        raise ValueError(f'{name}: ids of shape {ids.shape} and type '
+                         f'{ids.dtype}, expected integers (H, W)')
+    low, high = int(ids.min()), int(ids.max())
+    if low < 0 or high >= _ID_LIMIT:
+        raise ValueError(f'{name}: ids from {low} to {high}, expected 0 to '
+                         f'{_ID_LIMIT - 1}; renumber the segments')
+    # the encoder of OpenCV expects blue first
+    channels = [(ids >> shift & 255).astype(np.uint8) for shift in (16, 8, 0)]
+    return cv2.imencode('.png', np.stack(channels, axis=-1))[1].tobytes()
 
 
 def _decode(content: bytes) -> np.ndarray:

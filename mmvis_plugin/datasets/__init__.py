@@ -1,5 +1,7 @@
 """Datasets, their transforms and samplers."""
 from . import samplers, transforms
+from .imagenet_det import ImageNetDET
+from .imagenet_vid import ImageNetVID
 from .joint_video_dataset import JointVideoDataset
 from .ovis import OVIS
 from .pseudo_video import CocoPseudoVideoDataset
@@ -9,7 +11,7 @@ from .video_source import VideoSource
 from .youtube_vis import YouTubeVIS
 
 __all__ = [
-    'CocoPseudoVideoDataset', 'JointVideoDataset', 'OVIS',
-    'SyntheticVideoDataset', 'VideoSegDataset', 'VideoSource', 'YouTubeVIS',
-    'samplers', 'transforms'
+    'CocoPseudoVideoDataset', 'ImageNetDET', 'ImageNetVID',
+    'JointVideoDataset', 'OVIS', 'SyntheticVideoDataset', 'VideoSegDataset',
+    'VideoSource', 'YouTubeVIS', 'samplers', 'transforms'
 ]

@@ -10,7 +10,7 @@ from mmengine.fileio import get
 from mmvis_plugin.utils.errors import AnnotationError
 
 _PNG = b'\x89PNG\r\n\x1a\n'
-_PALETTE = 3
+_PALETTE = b'\x03'
 _ID_LIMIT = 1 << 24
 
 
@@ -20,7 +20,7 @@ def read_panoptic_map(path: str) -> np.ndarray:
     Args:
         path (str): A picture of three 8 bit channels, id = R + 256 G +
             65536 B, or of one channel of 8, 16 or 32 bit whose values are
-            the ids; of a picture with a palette, the indices are the ids.
+            the ids.
 
     Returns:
         np.ndarray: uint32 ids; 0 is void.
@@ -51,7 +51,12 @@ def decode_panoptic_map(content: bytes, name: str) -> np.ndarray:
     Shape:
         Output: (H, W).
     """
-    image = _decode(content)
+    if content[:8] == _PNG and content[25:26] == _PALETTE:
+        raise AnnotationError(
+            f'{name}: image with a palette (mode P), expected RGB or grey; '
+            'convert it to the mode that it had as a map of ids')
+    image = mmcv.imfrombytes(
+        content, flag='unchanged', backend='cv2') if content else None
     if image is None:
         raise AnnotationError(f'{name}: cannot be read as an image; restore '
                               'or convert the file again')
@@ -124,16 +129,3 @@ def encode_panoptic_map(ids: np.ndarray, name: str) -> bytes:
     # the encoder of OpenCV expects blue first
     channels = [(ids >> shift & 255).astype(np.uint8) for shift in (16, 8, 0)]
     return cv2.imencode('.png', np.stack(channels, axis=-1))[1].tobytes()
-
-
-def _decode(content: bytes) -> np.ndarray:
-    if not content:
-        return None
-    # OpenCV turns the indices of a palette into colours
-    indexed = content[:8] == _PNG and content[25:26] == bytes([_PALETTE])
-    if not indexed:
-        return mmcv.imfrombytes(content, flag='unchanged', backend='cv2')
-    try:
-        return mmcv.imfrombytes(content, flag='unchanged', backend='pillow')
-    except OSError:
-        return None

@@ -4,8 +4,7 @@ import torch
 from mmengine.structures import PixelData
 
 from mmvis_plugin.evaluation import VPQMetric
-from mmvis_plugin.evaluation.metrics.panoptic_metric import \
-    predicted_segments
+from mmvis_plugin.evaluation.metrics.panoptic_metric import predicted_segments
 from mmvis_plugin.utils.errors import AnnotationError
 from ..panoptic_cases import panoptic_samples, write_ids
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Usage: tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options]
-# Environment: GPUS (8) GPUS_PER_NODE (8) CPUS_PER_TASK (5) SRUN_ARGS
+# Environment: GPUS (8) GPUS_PER_NODE (8) CPUS_PER_TASK (5)
+# GRES (gpu:GPUS_PER_NODE; empty for processes without GPUs) SRUN_ARGS
 set -euo pipefail
 
 if [ $# -lt 4 ]; then
@@ -15,12 +16,13 @@ shift 4
 gpus=${GPUS:-8}
 gpus_per_node=${GPUS_PER_NODE:-8}
 [ "$gpus_per_node" -le "$gpus" ] || gpus_per_node=$gpus
+gres=${GRES-gpu:$gpus_per_node}
 here=$(cd "$(dirname "$0")" && pwd)
 
 # SRUN_ARGS holds several words on purpose.
 # shellcheck disable=SC2086
 srun -p "$partition" --job-name="$job_name" \
-    --gres="gpu:$gpus_per_node" --ntasks="$gpus" \
+    ${gres:+--gres="$gres"} --ntasks="$gpus" \
     --ntasks-per-node="$gpus_per_node" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \
     ${SRUN_ARGS:-} \

@@ -112,8 +112,7 @@ def main() -> None:
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
-    model = runner.model.module if args.tta else runner.model
-    check_compatible(model, weights, cfg.load_from)
+    check_compatible(runner.model, weights, cfg.load_from)
     if args.out:
         runner.test_evaluator.metrics.append(DumpTrackResults(args.out))
     runner.test()

@@ -22,7 +22,7 @@ default_hooks = dict(
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'))  # 'gloo' for several CPU processes
+    dist_cfg=dict(backend='nccl'))  # becomes 'gloo' where there is no GPU
 
 vis_backends = [
     dict(type='LocalVisBackend'),

@@ -81,13 +81,17 @@ def check_compatible(model: nn.Module, state_dict: Mapping[str, Tensor],
     check mmengine loads what fits and goes on with random weights.
 
     Args:
-        model (nn.Module): The model to be loaded.
+        model (nn.Module): The model to be loaded, or a wrapper with it as
+            its ``module``.
         state_dict (Mapping[str, Tensor]): The weights.
         path (str): Name of the file for the message.
 
     Raises:
         CheckpointError: With the counts and the remedy.
     """
+    # wrappers of several processes and of test-time augmentation
+    while isinstance(getattr(model, 'module', None), nn.Module):
+        model = model.module
     wanted = model.state_dict()
     names = {_plain(key): key for key in state_dict}
     found = [name for name in wanted if name in names]

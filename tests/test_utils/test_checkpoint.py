@@ -46,6 +46,16 @@ def test_another_model():
     assert 'its 20' in message and 'config' in message
 
 
+@pytest.mark.parametrize('depth', [1, 2])
+def test_the_model_inside_a_wrapper(depth):
+    model = net()
+    for _ in range(depth):
+        model = nn.DataParallel(model)
+    check_compatible(model, net().state_dict(), 'net.pth')
+    with pytest.raises(CheckpointError, match='tensors of ModuleDict'):
+        check_compatible(model, dict(other=torch.zeros(1)), 'other.pth')
+
+
 def test_half_of_the_tensors_is_enough():
     weights = net().state_dict()
     few = {key: weights[key] for key in list(weights)[:3]}

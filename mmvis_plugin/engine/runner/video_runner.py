@@ -1,14 +1,17 @@
 """The runner of this package's configs."""
 import os
 import os.path as osp
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
-from mmengine.dist import master_only
+from mmengine.device import get_device
+from mmengine.dist import is_distributed, master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
+from torch import nn
 
 from mmvis_plugin.registry import RUNNERS
 from mmvis_plugin.utils.console import keep_console_short
+from mmvis_plugin.utils.cpu_group import init_cpu_group
 from mmvis_plugin.utils.safe_globals import allow_checkpoint_classes
 
 
@@ -16,9 +19,43 @@ from mmvis_plugin.utils.safe_globals import allow_checkpoint_classes
 class VideoRunner(Runner):
     """``Runner`` with whole checkpoints and a short console.
 
+    Several processes work without an accelerator, too: they use the backend
+    gloo there, whatever ``env_cfg.dist_cfg`` says.
+
     Args of the constructor are those of ``mmengine.runner.Runner``; configs
     choose it with ``runner_type = 'VideoRunner'``.
     """
+
+    def setup_env(self, env_cfg: Dict) -> None:
+        """Set up processes and, for several, their group.
+
+        Args:
+            env_cfg (dict): As ``Runner.setup_env``.
+        """
+        if self.distributed and get_device() == 'cpu' and not is_distributed():
+            init_cpu_group(self.launcher, **env_cfg.get('dist_cfg', {}))
+        super().setup_env(env_cfg)
+
+    def wrap_model(self, model_wrapper_cfg: Optional[Dict],
+                   model: nn.Module) -> nn.Module:
+        """Wrap the model for several processes; on CPUs name no device.
+
+        Args:
+            model_wrapper_cfg (dict, optional): As ``Runner.wrap_model``.
+            model (nn.Module): As ``Runner.wrap_model``.
+
+        Returns:
+            nn.Module: The model, or its wrapper.
+        """
+        if self.distributed and get_device() == 'cpu':
+            options = dict(
+                broadcast_buffers=False,
+                find_unused_parameters=self.cfg.get('find_unused_parameters',
+                                                    False))
+            if model_wrapper_cfg is not None:
+                options = dict(model_wrapper_cfg)
+            model_wrapper_cfg = dict(options, device_ids=None)
+        return super().wrap_model(model_wrapper_cfg, model)
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """Build the logger; long listings go to its file only.

@@ -73,6 +73,8 @@ def read_list(path: str, num_columns: int) -> List[Tuple[str, List[int]]]:
                     f'{path}: line {number} is {line.strip()[:60]!r}, '
                     f'expected a name and {num_columns - 1} integers')
             rows.append((name, [int(value) for value in values]))
+    if not rows:
+        raise AnnotationError(f'{path}: no line, expected at least one')
     return rows
 
 
@@ -98,6 +100,24 @@ def listed_frames(path: str) -> Dict[str, List[int]]:
         if len(set(numbers)) < len(numbers):
             raise AnnotationError(f'{path}: {name} lists a frame twice')
         numbers.sort()
+    return frames
+
+
+def listed_videos(path: str) -> Dict[str, List[int]]:
+    """Return all frames of each video of ``VID_val_videos.txt``.
+
+    Args:
+        path (str): The list: name, numbers of which the last is the length.
+
+    Returns:
+        dict[str, list[int]]: Video to numbers in names of files, from 0.
+    """
+    frames = {}
+    for name, (*_, length) in read_list(path, 2):
+        if length < 1 or name in frames:
+            raise AnnotationError(f'{path}: {name} of {length} frames, '
+                                  'expected each video once with its length')
+        frames[name] = list(range(length))
     return frames
 
 

@@ -13,7 +13,7 @@ from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 from mmvis_plugin.datasets.class_tables import load_table
 from mmvis_plugin.datasets.imagenet_lists import (all_frames, find_xml,
                                                   known_wnids, listed_frames,
-                                                  read_list)
+                                                  listed_videos, read_list)
 from mmvis_plugin.datasets.imagenet_xml import read_imagenet_xml
 from mmvis_plugin.utils.cli import UsageError, one_line_errors
 from mmvis_plugin.utils.tasks import TaskParts, run_tasks, write_json
@@ -179,8 +179,7 @@ def find_names(args: argparse.Namespace, split: str) -> Dict[str, List[str]]:
     elif part == 'train':
         frames = listed_frames(path)
     else:
-        rows = read_list(path, 2)
-        frames = {name: list(range(values[-1])) for name, values in rows}
+        frames = listed_videos(path)
     return {
         video: [f'{video}/{number:06d}' for number in sorted(numbers)]
         for video, numbers in sorted(frames.items())

@@ -4,20 +4,24 @@ Every error names the file, the JSON path of the record, the finding and
 what was expected, in one line.
 """
 import json
-import math
 import re
+import reprlib
 from collections import Counter
 from os import path as osp
 from typing import Any, List, Optional, Sequence, Tuple, Union
 
 from mmengine import fileio
-from pycocotools import mask as mask_utils
 
 from mmvis_plugin.utils.errors import AnnotationError
-from .rle_checks import (check_rle_size, compress_rle, compress_rle_hook,
-                         polygons_to_rle)
+from .defects import STRICT, Defects
+from .rle_checks import compress_rle_hook
+
+# of a JPEG; the pixels of a mask then fit the 32 bits of its code
+MAX_SIDE = 65535
 
 _NUMBER = re.compile(r'\d+')
+_INT64 = 1 << 63
+_MAX_PATH = 4096
 
 
 def read_json(path: str,
@@ -41,7 +45,7 @@ def read_json(path: str,
                                 f'{f" (from {origin})" if origin else ""}')
     try:
         text = fileio.get(path, backend_args=backend_args).decode('utf-8')
-        data = json.loads(text, object_hook=compress_rle_hook)
+        data = json.loads(text, object_pairs_hook=_record)
     except json.JSONDecodeError as error:
         raise AnnotationError(f'{path}: not valid JSON at line {error.lineno} '
                               f'column {error.colno}') from None
@@ -49,11 +53,25 @@ def read_json(path: str,
         raise AnnotationError(
             f'{path}: not valid JSON: byte {error.start} is not UTF-8'
         ) from None
+    except RecursionError:
+        raise AnnotationError(
+            f'{path}: not valid JSON: nested too deeply') from None
+    except ValueError as error:  # a repeated key, a number without end
+        raise AnnotationError(f'{path}: not valid JSON: {error}') from None
     if not isinstance(data, top_level):
         raise AnnotationError(
             f'{path}: top level is a {type(data).__name__}, expected a '
             f'{top_level.__name__}')
     return data
+
+
+def _record(pairs: List[Tuple[str, Any]]) -> dict:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        keys = Counter(key for key, _ in pairs)
+        raise ValueError(f'key {keys.most_common(1)[0][0]!r} occurs twice in '
+                         f'the object {reprlib.repr(record)}')
+    return compress_rle_hook(record)
 
 
 def require(record: dict,
@@ -71,7 +89,8 @@ def require(record: dict,
         types (type | tuple[type]): Accepted types. Defaults to any.
 
     Raises:
-        AnnotationError: If the key is missing or of a wrong type.
+        AnnotationError: If the key is missing or of a wrong type, or if the
+            value is an int of more than 64 bits.
     """
     path = f'{where}.{key}' if where else key
     if not isinstance(record, dict):
@@ -86,7 +105,58 @@ def require(record: dict,
         expected = ' or '.join(t.__name__ for t in names)
         raise AnnotationError(f'{file}: {path} is a {type(value).__name__}, '
                               f'expected {expected}')
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        raise AnnotationError(f'{file}: {path} is {reprlib.repr(value)}, '
+                              'expected a number of at most 64 bits')
     return value
+
+
+def require_text(record: dict, key: str, file: str, where: str = '') -> str:
+    """Return ``record[key]``, a name or a path.
+
+    Args:
+        record (dict): A JSON object.
+        key (str): Key that must be there.
+        file (str): The annotation file.
+        where (str): JSON path of ``record``; '' for the top level.
+
+    Raises:
+        AnnotationError: If it is missing, no text, empty, or has characters
+            that no name has.
+    """
+    value = require(record, key, file, where, str)
+    check_text(value, file, f'{where}.{key}' if where else key)
+    return value
+
+
+def check_text(value: Any, file: str, where: str) -> None:
+    """Raise unless ``value`` can be a name or a path.
+
+    Args:
+        value: A JSON value.
+        file (str): The annotation file.
+        where (str): JSON path of the value.
+    """
+    if (not isinstance(value, str) or not value.strip()
+            or not value.isprintable() or len(value) > _MAX_PATH):
+        raise AnnotationError(f'{file}: {where} is {reprlib.repr(value)}, '
+                              'expected a name or path of printable '
+                              'characters')
+
+
+def require_annotations(data: dict, file: str) -> list:
+    """Return ``annotations``; an empty list if absent or null.
+
+    Args:
+        data (dict): Top level of the file.
+        file (str): The annotation file.
+
+    Raises:
+        AnnotationError: If it is no list.
+    """
+    if data.get('annotations') is None:
+        return []
+    return require(data, 'annotations', file, types=list)
 
 
 def check_new(value: Any, seen: Any, what: str, file: str, where: str) -> None:
@@ -108,31 +178,39 @@ def positive_size(record: dict, file: str, where: str) -> Tuple[int, int]:
     """Return (height, width) of a video or image record, pixels."""
     size = tuple(
         require(record, key, file, where, int) for key in ('height', 'width'))
-    if min(size) <= 0:
+    if min(size) <= 0 or max(size) > MAX_SIDE:
         raise AnnotationError(f'{file}: {where} has height, width = {size}, '
-                              'expected positive numbers')
+                              'expected positive numbers up to '
+                              f'{MAX_SIDE}')
     return size
 
 
-def parse_categories(data: dict, file: str) -> List[dict]:
+def parse_categories(data: dict,
+                     file: str,
+                     defects: Defects = STRICT) -> List[dict]:
     """Return the checked ``categories`` of a COCO-like file, by id.
 
     Args:
         data (dict): Top level of the file.
         file (str): The annotation file.
+        defects (Defects): Lets errors pass or collects them.
 
     Returns:
         list[dict]: ``id``, ``name`` and what else the file has.
     """
-    categories = require(data, 'categories', file, types=list)
-    seen = set()
-    for i, category in enumerate(categories):
+    found = {}
+    for i, category in enumerate(
+            require(data, 'categories', file, types=list)):
         where = f'categories[{i}]'
-        cat_id = require(category, 'id', file, where, int)
-        require(category, 'name', file, where, str)
-        check_new(cat_id, seen, 'category id', file, where)
-        seen.add(cat_id)
-    return sorted(categories, key=lambda category: category['id'])
+        with defects:
+            cat_id = require(category, 'id', file, where, int)
+            check_new(cat_id, found, 'category id', file, where)
+            found[cat_id] = category
+            require_text(category, 'name', file, where)
+    return [
+        found[cat_id] for cat_id in sorted(found)
+        if isinstance(found[cat_id].get('name'), str)
+    ]
 
 
 def frame_numbers(file_names: Sequence[str], file: str,
@@ -151,8 +229,13 @@ def frame_numbers(file_names: Sequence[str], file: str,
         list[int]: Strictly ascending frame numbers.
 
     Raises:
-        AnnotationError: If a numbered series is not ascending.
+        AnnotationError: If a name comes twice, or a numbered series is not
+            ascending.
     """
+    twice = [name for name, n in Counter(file_names).items() if n > 1]
+    if twice:
+        raise AnnotationError(f'{file}: {where}: frame {twice[0]} occurs '
+                              'twice, expected distinct files')
     numbers, frames = [], set()
     for name in file_names:
         stem = osp.splitext(osp.basename(name))[0]
@@ -162,7 +245,7 @@ def frame_numbers(file_names: Sequence[str], file: str,
         digits = found[-1]
         numbers.append(int(digits.group()))
         frames.add((stem[:digits.start()], stem[digits.end():]))
-    if len(frames) > 1:
+    if len(frames) > 1 or max(numbers, default=0) >= _INT64:
         return list(range(len(file_names)))
     for before, after in zip(range(len(numbers)), range(1, len(numbers))):
         if numbers[after] <= numbers[before]:
@@ -171,103 +254,3 @@ def frame_numbers(file_names: Sequence[str], file: str,
                 f'follows {file_names[before]}; expected ascending frame '
                 'numbers')
     return numbers
-
-
-def parse_mask(segmentation: Any, height: int, width: int,
-               drops: Counter) -> Optional[dict]:
-    """Return a compressed RLE, or None if nothing valid is left.
-
-    Args:
-        segmentation (dict | list): COCO RLE or polygons.
-        height (int): Height of the frame, pixels.
-        width (int): Width of the frame, pixels.
-        drops (Counter): Counts broken polygons.
-
-    Raises:
-        ValueError: With the finding alone, if an RLE is broken.
-    """
-    if isinstance(segmentation, dict):
-        check_rle_size(segmentation, height, width)
-        return compress_rle(segmentation)
-    if not isinstance(segmentation, list):
-        raise ValueError('segmentation is a '
-                         f'{type(segmentation).__name__}, expected an RLE '
-                         'or a list of polygons')
-    polygons = valid_polygons(segmentation, drops)
-    return polygons_to_rle(polygons, height, width) if polygons else None
-
-
-def valid_polygons(polygons: list, drops: Counter) -> List[List[float]]:
-    """Return the polygons that have at least three points.
-
-    Args:
-        polygons (list): Candidates.
-        drops (Counter): Counts what is left out.
-    """
-    valid = [
-        p for p in polygons
-        if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0
-    ]
-    if len(valid) < len(polygons):
-        drops['polygon with < 6 numbers or odd length'] += (
-            len(polygons) - len(valid))
-    return valid
-
-
-def parse_box(bbox: Any) -> List[float]:
-    """Turn a COCO box [x, y, w, h] into [x1, y1, x2, y2].
-
-    Raises:
-        ValueError: With the finding alone, if it is not four finite numbers.
-    """
-    if (not isinstance(bbox, (list, tuple)) or len(bbox) != 4 or not all(
-            isinstance(v, (int, float)) and math.isfinite(v) for v in bbox)):
-        raise ValueError(f'bbox is {bbox}, expected four finite numbers')
-    x, y, w, h = bbox
-    return [x, y, x + w, y + h]
-
-
-def build_instance(category_id: int, instance_id: int, iscrowd: Any,
-                   segmentation: Any, bbox: Any, area: Optional[float],
-                   size: Tuple[int, int], drops: Counter) -> Optional[dict]:
-    """Build one object of one frame from the fields of a COCO-like record.
-
-    Args:
-        category_id (int): Id of the category in the file.
-        instance_id (int): Id of the track in the file.
-        iscrowd (Any): Truthy: region to be ignored.
-        segmentation (dict | list | None): RLE, polygons or nothing.
-        bbox (list | None): [x, y, w, h]; tight box of the mask if None.
-        area (float | None): Pixels; area of the mask if None.
-        size (tuple[int, int]): Height and width of the frame.
-        drops (Counter): Counts what is left out.
-
-    Returns:
-        dict or None: The object, None if it is absent in this frame.
-
-    Raises:
-        ValueError: With the finding alone.
-    """
-    if segmentation is None and bbox is None:
-        return None
-    instance = dict(
-        category_id=category_id,
-        instance_id=instance_id,
-        ignore_flag=int(bool(iscrowd)))
-    mask_area = None
-    if segmentation is not None:
-        mask = parse_mask(segmentation, *size, drops)
-        if mask is None:
-            drops['object without a valid polygon'] += 1
-            return None
-        instance['mask'] = mask
-        mask_area = float(mask_utils.area(mask))
-        if bbox is None:
-            bbox = mask_utils.toBbox(mask).tolist()
-    instance['bbox'] = box = parse_box(bbox)
-    if mask_area == 0:
-        area = 0.
-    elif area is None:
-        area = mask_area or (box[2] - box[0]) * (box[3] - box[1])
-    instance['area'] = float(area)
-    return instance

@@ -5,10 +5,12 @@ from typing import Dict, List, Optional, Tuple, Union
 
 from mmvis_plugin.registry import DATASETS
 from mmvis_plugin.utils.errors import AnnotationError
-from .annotation_checks import (check_new, parse_box, parse_categories,
-                                parse_mask, positive_size, read_json, require,
-                                valid_polygons)
+from .annotation_checks import (check_new, parse_categories, positive_size,
+                                read_json, require, require_annotations,
+                                require_text)
 from .class_tables import load_table, normalise_name
+from .defects import Defects
+from .object_checks import build_instance
 from .video_seg_dataset import VideoSegDataset
 from .video_source import VideoSource
 
@@ -52,21 +54,18 @@ class CocoPseudoVideoDataset(VideoSegDataset):
         file = self.ann_file
         data = read_json(file, f'data_root={self.data_root!r}, ann_file',
                          self.backend_args)
-        self._check_names(parse_categories(data, file))
+        categories = parse_categories(data, file, self.defects)
+        self._check_names(categories)
         targets = list(OrderedDict.fromkeys(self.class_map.values()))
         target_id = {name: i + 1 for i, name in enumerate(targets)}
-        to_target = {
-            coco_id: target_id[name]
-            for coco_id, name in self.class_map.items()
-        }
-        videos = _parse_images(data, file)
-        annotations = data.get('annotations') or []
-        drops = _add_annotations(annotations, videos, to_target, file)
-        kept = [v for v in videos.values() if v['images'][0]['instances']]
-        drops['image without a mapped object'] += len(videos) - len(kept)
-        return VideoSource(
-            kept, [dict(id=i, name=name) for name, i in target_id.items()],
-            bool(annotations), drops)
+        # None: a category of the file without a class
+        to_target = {category['id']: None for category in categories}
+        to_target.update((coco_id, target_id[name])
+                         for coco_id, name in self.class_map.items()
+                         if coco_id in to_target)
+        reader = _CocoReader(file, to_target, self.defects)
+        return reader.read(
+            data, [dict(id=i, name=name) for name, i in target_id.items()])
 
     def load_data_list(self) -> List[dict]:
         """Return the videos, each frame repeated ``clip_length`` times."""
@@ -116,74 +115,87 @@ def _read_map(
     })
 
 
-def _parse_images(data: dict, file: str) -> Dict[int, dict]:
-    videos: Dict[int, dict] = {}
-    for i, raw in enumerate(require(data, 'images', file, types=list)):
-        where = f'images[{i}]'
-        img_id = require(raw, 'id', file, where, int)
-        check_new(img_id, videos, 'image id', file, where)
-        name = require(raw, 'file_name', file, where, str)
-        height, width = positive_size(raw, file, where)
+class _CocoReader:
+
+    def __init__(self, file: str, to_target: Dict[int, Optional[int]],
+                 defects: Defects) -> None:
+        self.file = file
+        self.to_target = to_target
+        self.defects = defects
+        self.drops: Counter = Counter()
+        # None: the record is broken
+        self.videos: Dict[int, Optional[dict]] = {}
+
+    def read(self, data: dict, categories: List[dict]) -> VideoSource:
+        annotations = require_annotations(data, self.file)
+        for i, raw in enumerate(
+                require(data, 'images', self.file, types=list)):
+            with self.defects:
+                self._add_image(raw, f'images[{i}]', i + 1)
+        seen = set()
+        for i, ann in enumerate(annotations):
+            with self.defects:
+                self._add_object(ann, f'annotations[{i}]', seen)
+        videos = [v for v in self.videos.values() if v is not None]
+        kept = [v for v in videos if v['images'][0]['instances']]
+        self.drops['image without a mapped object'] += len(videos) - len(kept)
+        return VideoSource(kept, categories, bool(annotations), self.drops)
+
+    def _add_image(self, raw: dict, where: str, number: int) -> None:
+        img_id = require(raw, 'id', self.file, where, int)
+        check_new(img_id, self.videos, 'image id', self.file, where)
+        self.videos[img_id] = None
+        name = require_text(raw, 'file_name', self.file, where)
+        height, width = positive_size(raw, self.file, where)
         image = dict(
-            img_id=i + 1,
+            img_id=number,
             file_name=name,
             height=height,
             width=width,
             src_frame=0,
             has_ann=True,
             instances=[])
-        videos[img_id] = dict(
+        self.videos[img_id] = dict(
             video_id=img_id,
             video_name=osp.splitext(osp.basename(name))[0],
             images=[image])
-    return videos
 
-
-def _add_annotations(annotations: List[dict], videos: Dict[int, dict],
-                     to_target: Dict[int, int], file: str) -> Counter:
-    drops, seen = Counter(), set()
-    for i, ann in enumerate(annotations):
-        where = f'annotations[{i}]'
+    def _add_object(self, ann: dict, where: str, seen: set) -> None:
+        file = self.file
         ann_id = require(ann, 'id', file, where, int)
         check_new(ann_id, seen, 'annotation id', file, where)
         seen.add(ann_id)
-        target = to_target.get(require(ann, 'category_id', file, where, int))
-        if target is None:
-            continue
-        video = videos.get(require(ann, 'image_id', file, where, int))
-        if video is None:
+        category_id = require(ann, 'category_id', file, where, int)
+        if category_id not in self.to_target:
+            raise AnnotationError(f'{file}: unknown category {category_id} '
+                                  f'in {where} (id {ann_id})')
+        img_id = require(ann, 'image_id', file, where, int)
+        if img_id not in self.videos:
             raise AnnotationError(f'{file}: {where} (id {ann_id}) belongs to '
-                                  f'image {ann["image_id"]}, which is not in '
-                                  'images')
-        image = video['images'][0]
+                                  f'image {img_id}, which is not in images')
+        video, target = self.videos[img_id], self.to_target[category_id]
+        if target is None:
+            self.drops['object of a category without a class'] += 1
+        elif video is not None:
+            self._add_instance(video['images'][0], ann, target)
+
+    def _add_instance(self, image: dict, ann: dict, target: int) -> None:
+        where = f'{self.file}: annotation {ann["id"]}'
+        mask, bbox = ann.get('segmentation'), ann.get('bbox')
+        if mask is None and bbox is None:
+            raise AnnotationError(f'{where}: neither segmentation nor bbox')
         try:
-            instance = _build(ann, target, image, drops)
+            # Hundreds of thousands of polygons are rasterised when a frame
+            # is read, not here.
+            instance = build_instance(
+                dict(ann, category_id=target),
+                len(image['instances']) + 1,
+                mask,
+                bbox,
+                ann.get('area'), (image['height'], image['width']),
+                self.drops,
+                rasterise=False)
         except ValueError as error:
-            raise AnnotationError(
-                f'{file}: annotation {ann_id}: {error}') from None
+            raise AnnotationError(f'{where}: {error}') from None
         if instance is not None:
-            instance['instance_id'] = len(image['instances']) + 1
             image['instances'].append(instance)
-    return drops
-
-
-def _build(ann: dict, category_id: int, image: dict,
-           drops: Counter) -> Optional[dict]:
-    bbox = parse_box(ann.get('bbox'))
-    instance = dict(
-        category_id=category_id,
-        bbox=bbox,
-        area=float(ann.get('area', (bbox[2] - bbox[0]) * (bbox[3] - bbox[1]))),
-        ignore_flag=int(bool(ann.get('iscrowd'))))
-    segmentation = ann.get('segmentation')
-    if isinstance(segmentation, list):
-        # Hundreds of thousands of polygons are rasterised when a frame is
-        # read, not here.
-        instance['mask'] = valid_polygons(segmentation, drops)
-        if not instance['mask']:
-            drops['object without a valid polygon'] += 1
-            return None
-    elif segmentation is not None:
-        instance['mask'] = parse_mask(segmentation, image['height'],
-                                      image['width'], drops)
-    return instance

@@ -3,6 +3,7 @@
 Everything here raises plain ``ValueError`` with the finding alone; the
 caller knows the file and the record and adds them.
 """
+import reprlib
 from typing import List, Sequence, Union
 
 import numpy as np
@@ -12,6 +13,7 @@ from pycocotools import mask as mask_utils
 _FIRST_CHAR, _LAST_CHAR = 48, 111
 _PAYLOAD, _MORE, _SIGN = 0x1f, 0x20, 0x10
 _MAX_CHARS_PER_RUN = 7
+_MAX_RUN = 2**32 - 1
 
 
 def run_lengths(counts: Union[str, bytes, Sequence[int]]) -> np.ndarray:
@@ -25,13 +27,16 @@ def run_lengths(counts: Union[str, bytes, Sequence[int]]) -> np.ndarray:
         output: ``(R, )`` int64, background run first.
 
     Raises:
-        ValueError: If ``counts`` cannot be decoded, or a run is negative or
-            no integer.
+        ValueError: If ``counts`` cannot be decoded, or a run is negative, no
+            integer or of more than 32 bits.
     """
     if isinstance(counts, (str, bytes)):
         runs = _decode_counts(counts)
     elif isinstance(counts, (list, tuple)):
-        runs = np.asarray(counts) if counts else np.zeros(0, dtype=np.int64)
+        try:
+            runs = np.asarray(counts) if counts else np.zeros(0, np.int64)
+        except ValueError:  # lists of unequal length
+            runs = np.zeros(0, object)
         if runs.ndim != 1 or not np.issubdtype(runs.dtype, np.integer):
             raise ValueError('RLE counts hold a value that is no integer')
     else:
@@ -39,12 +44,16 @@ def run_lengths(counts: Union[str, bytes, Sequence[int]]) -> np.ndarray:
                          f'{type(counts).__name__}, expected list or str')
     if runs.size and runs.min() < 0:
         raise ValueError(f'RLE counts hold a negative run {runs.min()}')
+    if runs.size and runs.max() > _MAX_RUN:
+        # the sum could turn over, and pycocotools keeps 32 bits
+        raise ValueError(f'RLE counts hold a run of {runs.max()} pixels, '
+                         'more than a mask has')
     return runs.astype(np.int64, copy=False)
 
 
 def _decode_counts(counts: Union[str, bytes]) -> np.ndarray:
     if isinstance(counts, str):
-        counts = counts.encode('utf-8')
+        counts = counts.encode('ascii', 'replace')
     chars = np.frombuffer(counts, dtype=np.uint8).astype(np.int64)
     if chars.size == 0:
         return np.zeros(0, dtype=np.int64)
@@ -86,8 +95,9 @@ def check_rle_size(rle: dict, height: int, width: int) -> None:
         raise ValueError("RLE lacks 'size' or 'counts'")
     size = rle['size']
     if not isinstance(size, (list, tuple)) or list(size) != [height, width]:
-        raise ValueError(f'RLE size {size}, expected the video size '
-                         f'{[height, width]} (height, width)')
+        raise ValueError(
+            f'RLE size {reprlib.repr(size)}, expected the video size '
+            f'{[height, width]} (height, width)')
 
 
 def compress_rle(rle: dict) -> dict:

@@ -5,13 +5,19 @@ from typing import Dict, List, Optional
 from mmengine import fileio
 
 from mmvis_plugin.utils.errors import AnnotationError
+from .defects import STRICT, Defects
 
 _SMALL = 'box narrower or lower than 1 pixel'
 
 
-def finish_video(video: dict, cat2label: Dict[int,
-                                              int], first_id: int, file: str,
-                 unknown: str, on_label_conflict: str, drops: Counter) -> int:
+def finish_video(video: dict,
+                 cat2label: Dict[int, int],
+                 first_id: int,
+                 file: str,
+                 unknown: str,
+                 on_label_conflict: str,
+                 drops: Counter,
+                 defects: Defects = STRICT) -> int:
     """Bring one video into the common form, in place.
 
     Sorts frames, sets ``frame_id``, ``video_length`` and labels, drops
@@ -27,6 +33,7 @@ def finish_video(video: dict, cat2label: Dict[int,
         on_label_conflict (str): 'error' or 'first', for a track whose
             category changes.
         drops (Counter): Counts what is left out, by reason.
+        defects (Defects): Lets errors of instances pass or collects them.
 
     Returns:
         int: The next free instance id.
@@ -39,9 +46,9 @@ def finish_video(video: dict, cat2label: Dict[int,
     for frame_id, image in enumerate(images):
         image['frame_id'] = frame_id
         image['instances'] = _keep_valid(image, cat2label, file, unknown,
-                                         drops)
+                                         drops, defects)
     video['video_length'] = len(images)
-    _settle_labels(video, file, on_label_conflict)
+    _settle_labels(video, file, on_label_conflict, defects)
     tracks = sorted({
         instance['instance_id']
         for image in images
@@ -56,17 +63,19 @@ def finish_video(video: dict, cat2label: Dict[int,
 
 
 def _keep_valid(image: dict, cat2label: Dict[int, int], file: str,
-                unknown: str, drops: Counter) -> List[dict]:
+                unknown: str, drops: Counter, defects: Defects) -> List[dict]:
     kept = []
     for instance in image['instances']:
         category_id = instance.pop('category_id')
         label = cat2label.get(category_id)
         if label is None:
             if unknown == 'error':
-                raise AnnotationError(
-                    f'{file}: unknown category {category_id} of instance '
-                    f'{instance["instance_id"]}: not in the class list; '
-                    "extend metainfo['classes'] or set unknown='drop'")
+                with defects:
+                    raise AnnotationError(
+                        f'{file}: unknown category {category_id} of instance '
+                        f'{instance["instance_id"]}: not in the class list; '
+                        "extend metainfo['classes'] or set unknown='drop'")
+                continue
             drops[f'category {category_id} not in the class list'] += 1
             continue
         reason = _degenerate(instance, image['height'], image['width'])
@@ -89,7 +98,8 @@ def _degenerate(instance: dict, height: int, width: int) -> Optional[str]:
     return None
 
 
-def _settle_labels(video: dict, file: str, on_label_conflict: str) -> None:
+def _settle_labels(video: dict, file: str, on_label_conflict: str,
+                   defects: Defects) -> None:
     first: Dict[int, int] = {}
     for image in video['images']:
         for instance in image['instances']:
@@ -98,18 +108,20 @@ def _settle_labels(video: dict, file: str, on_label_conflict: str) -> None:
             if settled == label:
                 continue
             if on_label_conflict == 'error':
-                raise AnnotationError(
-                    f'{file}: instance {track} of video '
-                    f'{video["video_name"]} changes its class from label '
-                    f'{settled} to {label} in frame {image["frame_id"]}, '
-                    'expected one class per track; set '
-                    "on_label_conflict='first' to keep the first")
+                with defects:
+                    raise AnnotationError(
+                        f'{file}: instance {track} of video '
+                        f'{video["video_name"]} changes its class from label '
+                        f'{settled} to {label} in frame {image["frame_id"]}, '
+                        'expected one class per track; set '
+                        "on_label_conflict='first' to keep the first")
             instance['bbox_label'] = settled
 
 
 def check_frame_files(video: dict,
                       mode: str,
-                      backend_args: Optional[dict] = None) -> None:
+                      backend_args: Optional[dict] = None,
+                      defects: Defects = STRICT) -> None:
     """Raise ``FileNotFoundError`` for the first missing file of a video.
 
     Args:
@@ -117,13 +129,16 @@ def check_frame_files(video: dict,
             annotated frames of panoptic sets, ``seg_map_path``.
         mode (str): 'all', 'first' (first frame only) or 'none'.
         backend_args (dict, optional): Arguments of the file backend.
+        defects (Defects): Lets the error pass or collects one per file.
     """
     images = dict(
         all=video['images'], first=video['images'][:1], none=[])[mode]
     for image in images:
         for key in ('img_path', 'seg_map_path'):
             path = image.get(key)
-            if path and not fileio.exists(path, backend_args=backend_args):
+            if not path or fileio.exists(path, backend_args=backend_args):
+                continue
+            with defects:
                 raise FileNotFoundError(
                     f'{path} (video {video["video_name"]}, frame '
                     f'{image["frame_id"]}); check data_root and data_prefix')

@@ -9,6 +9,7 @@ from mmengine.logging import MMLogger
 from mmvis_plugin.registry import DATASETS
 from mmvis_plugin.utils.errors import AnnotationError
 from .class_tables import complete_label2cat, match_categories, table_metainfo
+from .defects import STRICT, Defects
 from .frame_collate import collate_frames
 from .video_filters import filter_videos, resolve_filters
 from .video_records import check_frame_files, finish_video
@@ -47,6 +48,8 @@ class VideoSegDataset(BaseVideoDataset):
             'first' frame of each video, 'all' or 'none'. Defaults to 'first'.
         filter_cfg (dict, optional): See ``video_filters``; training only.
             None filters nothing.
+        defects (Defects, optional): Collects the errors of records, which
+            are then left out. None stops at the first.
         **kwargs: Arguments of ``BaseVideoDataset``.
 
     Raises:
@@ -69,6 +72,7 @@ class VideoSegDataset(BaseVideoDataset):
                  on_label_conflict: str = 'error',
                  check_files: str = 'first',
                  metainfo: Optional[dict] = None,
+                 defects: Optional[Defects] = None,
                  **kwargs) -> None:
         options = dict(
             unknown=unknown,
@@ -85,6 +89,7 @@ class VideoSegDataset(BaseVideoDataset):
             metainfo = {**table_metainfo(class_table), **(metainfo or {})}
         self.cat2label: dict = {}
         self.drops: Counter = Counter()
+        self.defects = STRICT if defects is None else defects
         super().__init__(*args, metainfo=metainfo, **kwargs)
 
     def load_videos(self) -> VideoSource:
@@ -110,17 +115,20 @@ class VideoSegDataset(BaseVideoDataset):
         videos, next_id = [], 1
         for video in sorted(source.videos, key=lambda v: v['video_id']):
             if not video['images']:
-                self._meet_empty(video)
+                with self.defects:
+                    self._meet_empty(video)
                 continue
             next_id = finish_video(video, self.cat2label, next_id,
                                    self.ann_file, self.unknown,
-                                   self.on_label_conflict, self.drops)
+                                   self.on_label_conflict, self.drops,
+                                   self.defects)
             for image in video['images']:
                 if 'img_path' not in image:
                     image['img_path'] = fileio.join_path(
                         self.data_prefix.get('img_path', ''),
                         image['file_name'])
-            check_frame_files(video, self.check_files, self.backend_args)
+            check_frame_files(video, self.check_files, self.backend_args,
+                              self.defects)
             videos.append(video)
         return videos
 

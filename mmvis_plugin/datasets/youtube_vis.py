@@ -57,10 +57,10 @@ class YouTubeVIS(VideoSegDataset):
         data = read_json(file, f'data_root={self.data_root!r}, ann_file',
                          self.backend_args)
         if data.get('images') is not None:
-            return parse_coco_video_json(data, file)
+            return parse_coco_video_json(data, file, self.defects)
         if data.get('videos') is None:
             raise AnnotationError(
                 f"{file}: key videos is missing, expected 'videos' with "
                 "'file_names' (YouTube-VIS) or 'videos' and 'images' "
                 '(COCO-video)')
-        return parse_vis_json(data, file)
+        return parse_vis_json(data, file, self.defects)

@@ -83,6 +83,12 @@ BAD = [
     (spoil('annotations', 2, segmentation=dict(size=[4, 6], counts=[24])),
      'annotation 3, image 3: RLE size [4, 6], expected the video size '
      '[40, 60] (height, width)'),
+    (spoil('annotations', 2, video_id=2), 'annotation 3, image 3: video_id '
+     'is 2, expected 1, the video of the image'),
+    (spoil('annotations', 2, segmentation=None, bbox=None), 'annotation 3, '
+     'image 3: neither segmentation nor bbox'),
+    (spoil('images', 3, file_name=''), "images[3].file_name is '', expected "
+     'a name or path of printable characters'),
 ]
 
 

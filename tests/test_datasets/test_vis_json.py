@@ -5,6 +5,7 @@ import pytest
 from pycocotools import mask as mask_utils
 
 from mmvis_plugin.datasets.annotation_checks import read_json
+from mmvis_plugin.datasets.defects import Defects
 from mmvis_plugin.datasets.vis_json import parse_vis_json
 from mmvis_plugin.utils.errors import AnnotationError
 
@@ -126,14 +127,21 @@ BAD = [
                  KeyError), 'key videos[1].file_names is missing'),
     (spoil_video('width', KeyError), 'key videos[1].width is missing'),
     (spoil_video('height', 0), 'videos[1] has height, width = (0, 60), '
-     'expected positive numbers'),
+     'expected positive numbers up to 65535'),
     (spoil_video('id', 1), 'videos[1] repeats video id 1, expected unique '
      'ids'),
     (spoil_video('file_names', NAMES), 'videos[1].file_names: frames out of '
      'order, clip2/00005.png follows clip2/00010.png; expected ascending '
      'frame numbers'),
     (spoil_video('file_names', ['a.png', 3]),
-     'videos[1].file_names[1] is 3, expected a path'),
+     'videos[1].file_names[1] is 3, expected a name or path of printable '
+     'characters'),
+    (spoil_video('file_names', NAMES[:1] * 4), 'videos[1].file_names: frame '
+     'clip2/00000.png occurs twice, expected distinct files'),
+    (spoil_video('length', 3), 'videos[1] has length 3, expected 4, the '
+     'number of its file_names'),
+    (spoil_video('name', 'a\nb'), "videos[1].name is 'a\\nb', expected a name "
+     'or path of printable characters'),
     (spoil_track('id', 1), 'annotations[2] repeats annotation id 1, expected '
      'unique ids'),
     (spoil_track('video_id', 9), 'annotations[2] (id 3) belongs to video 9, '
@@ -166,7 +174,12 @@ BAD = [
      'annotation 3, frame 0: segmentation is a str, expected an RLE or a '
      'list of polygons'),
     (spoil_track('bboxes', [1, 2, 3], 0),
-     'annotation 3, frame 0: bbox is [1, 2, 3], expected four finite numbers'),
+     'annotation 3, frame 0: bbox is [1, 2, 3], expected four finite numbers '
+     'below 1e+06'),
+    (spoil_track('areas', -2, 0), 'annotation 3, frame 0: area is -2, '
+     'expected a finite number from 0 on'),
+    (spoil_track('iscrowd', 'no'), "annotation 3, frame 0: iscrowd is 'no', "
+     'expected 0 or 1'),
 ]
 
 
@@ -205,3 +218,34 @@ def test_polygons_of_custom_data(vis):
     instance = source.videos[0]['images'][0]['instances'][0]
     assert mask_utils.decode(instance['mask'])[5:11, 10:16].all()
     assert source.drops['polygon with < 6 numbers or odd length'] == 1
+
+
+def test_every_broken_record_is_found_in_one_pass(vis):
+    tracks = vis.data['annotations']
+    tracks[0]['bboxes'][2] = [1]
+    tracks[0]['segmentations'][3]['counts'] = [1]
+    tracks[1]['category_id'] = 77
+    tracks[3]['video_id'] = 9
+    vis.data['videos'][1]['width'] = 0  # says nothing about its tracks
+    path = vis.write()
+    defects = Defects(collect=True)
+    source = parse_vis_json(read_json(path), path, defects)
+    assert [d[len(path):] for d in defects] == [
+        ': videos[1] has height, width = (40, 0), expected positive numbers '
+        'up to 65535',
+        ': annotation 1, frame 2: bbox is [1], expected four finite numbers '
+        'below 1e+06',
+        ': annotation 1, frame 3: RLE counts add up to 1 pixels, expected '
+        '40 x 60 = 2400',
+        ': unknown category 77 in annotations[1] (id 2)',
+        ': annotations[3] (id 4) belongs to video 9, which is not in videos',
+    ]
+    frames = source.videos[0]['images']
+    assert [len(frame['instances']) for frame in frames] == [1, 1, 0, 0]
+
+
+def test_a_box_without_a_mask_is_counted(vis):
+    vis.data['annotations'][0]['segmentations'][0] = None
+    source = parse(vis)
+    assert len(source.videos[0]['images'][0]['instances']) == 1
+    assert source.drops == {'box without a mask in its frame': 1}

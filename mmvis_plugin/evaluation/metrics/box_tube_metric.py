@@ -3,7 +3,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any, Dict, Hashable, List, NamedTuple, Optional, Sequence
 
-from mmvis_plugin.registry import METRICS
+import numpy as np
+
+from mmvis_plugin.registry import DATASETS, METRICS
 from mmvis_plugin.utils.errors import AnnotationError
 from ..functional import accumulate, box_records
 from .video_metric import OpenVideo, VideoMetric, as_dict
@@ -42,14 +44,15 @@ class BoxTubeMetric(VideoMetric):
     x2, y2 at the original size) of ``pred_track_instances`` and the ground
     truth from the metainfo ``instances`` of each frame. Frames with
     ``has_ann=False`` are not scored. Of detections with equal scores, the
-    one of the lower track id comes first. Videos that never came cannot be
-    scored, so ``allow_missing`` only changes the message.
+    one of the lower track id comes first.
 
     Args:
         classwise (bool): Add ``AP_<class>``. Defaults to False.
         track_score (str): 'given': score and label of a track id are the
             same in all frames (query-based models); 'mean': mean score and
             most frequent label over its frames.
+        ann_file (str, optional): COCO-video or YouTube-VIS annotations with
+            the tracks of missing videos; needed by ``allow_missing``.
         **kwargs: ``allow_missing``, ``collect_device``, ``prefix`` and
             ``collect_dir`` of :class:`VideoMetric`.
     """
@@ -59,6 +62,7 @@ class BoxTubeMetric(VideoMetric):
     def __init__(self,
                  classwise: bool = False,
                  track_score: str = 'given',
+                 ann_file: Optional[str] = None,
                  **kwargs) -> None:
         super().__init__(**kwargs)
         if track_score not in ('given', 'mean'):
@@ -66,6 +70,7 @@ class BoxTubeMetric(VideoMetric):
                              "expected 'given' or 'mean'")
         self.classwise = classwise
         self.track_score = track_score
+        self.ann_file = ann_file
 
     @property
     def classes(self) -> Sequence[str]:
@@ -96,6 +101,9 @@ class BoxTubeMetric(VideoMetric):
         if len(set(columns[0])) < len(columns[0]):
             raise ValueError(f'{name}: a track id occurs twice among '
                              f'{columns[0]}, expected once per frame')
+        if not np.isfinite(columns[3]).all():
+            raise ValueError(f'{name}: bboxes hold a value that is not '
+                             'finite, expected pixels')
         instances = frame.get('instances')
         if not frame.get('has_ann', instances is not None):
             return FrameBoxes(list(zip(*columns)), None)
@@ -111,13 +119,27 @@ class BoxTubeMetric(VideoMetric):
         return BoxRecord(box_records(tracks, results, len(frames)))
 
     def missing_records(self, video_ids: Sequence[Hashable]) -> dict:
-        """Raise if videos are missing: what they show is not known."""
-        if video_ids:
+        """Read the tracks of videos that never came from ``ann_file``."""
+        if not video_ids:
+            return {}
+        if self.ann_file is None:
             raise ValueError(
-                f'BoxTubeMetric: {len(video_ids)} videos of the data set were '
-                f'not processed: {list(video_ids)[:5]}; process them all, the '
-                'tracks of missing videos are not known')
-        return {}
+                f'BoxTubeMetric: {len(video_ids)} videos are missing; '
+                'allow_missing=True needs ann_file to count their tracks')
+        dataset = DATASETS.build(
+            dict(
+                type='YouTubeVIS',
+                ann_file=self.ann_file,
+                metainfo=dict(classes=tuple(self.classes)),
+                unknown='drop',
+                on_label_conflict='first',
+                check_files='none',
+                test_mode=True))
+        videos = map(dataset.get_data_info, range(len(dataset)))
+        return {
+            video['video_id']: self.reduce_video(_without_predictions(video))
+            for video in videos if video['video_id'] in set(video_ids)
+        }
 
     def compute_from_records(self, records: Dict[Hashable, BoxRecord]) -> dict:
         """Accumulate AP and AR."""
@@ -172,6 +194,18 @@ class BoxTubeMetric(VideoMetric):
                 track['iscrowd'] |= bool(item.get('ignore_flag', 0))
                 track['bboxes'][index] = _as_xywh(item['bbox'])
         return [tracks[instance] for instance in sorted(tracks)]
+
+
+def _without_predictions(record: dict) -> OpenVideo:
+    """Turn a record of a data set into a video of which nothing is found."""
+    images = record['images']
+    video = OpenVideo(record['video_id'], record['video_name'], len(images),
+                      (images[0]['height'], images[0]['width']), False)
+    video.frames = [
+        FrameBoxes([], image['instances'] if image['has_ann'] else None)
+        for image in images
+    ]
+    return video
 
 
 def _as_xywh(box: Sequence[float]) -> List[float]:

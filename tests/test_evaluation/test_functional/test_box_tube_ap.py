@@ -2,6 +2,7 @@ import copy
 import gzip
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,19 @@ def test_iou_against_loops_in_chunks_of_any_size(limit, monkeypatch):
     expected = [[naive_iou(a, b) for b in tubes[5:]] for a in tubes[:5]]
     np.testing.assert_allclose(
         box_tube_iou(tubes[:5], tubes[5:]), expected, rtol=1e-12)
+
+
+def test_long_videos_take_little_memory():
+    rng = np.random.default_rng(0)
+    dets, tracks = rng.uniform(0, 99, (100, 5000, 4)), rng.uniform(
+        0, 99, (30, 5000, 4))
+    tracemalloc.start()
+    ious = box_tube_iou(dets, tracks)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # all frames at once would take 5000 x 3000 pairs of 64 bytes
+    assert peak < 64 * 2**20
+    assert ious[7, 3] == pytest.approx(naive_iou(dets[7], tracks[3]))
 
 
 def small_case():

@@ -1,10 +1,12 @@
 """Data structures that outlive a frame, and their files."""
+from .paint_masks import paint_masks
 from .panoptic_map import (decode_panoptic_map, encode_panoptic_map,
                            read_panoptic_map, write_panoptic_map)
+from .panoptic_segments import PanopticSegments
 from .rle_tracks import RLE, RLETracks, as_rle, encode_masks, rle_areas
 
 __all__ = [
-    'RLE', 'RLETracks', 'as_rle', 'decode_panoptic_map', 'encode_masks',
-    'encode_panoptic_map', 'read_panoptic_map', 'rle_areas',
-    'write_panoptic_map'
+    'PanopticSegments', 'RLE', 'RLETracks', 'as_rle', 'decode_panoptic_map',
+    'encode_masks', 'encode_panoptic_map', 'paint_masks', 'read_panoptic_map',
+    'rle_areas', 'write_panoptic_map'
 ]

@@ -37,8 +37,7 @@ class MOTSMetric(VideoMetric):
     of each frame. As in a result file, where masks overlap the one of higher
     score lies on top, and a track has the class that most of its frames have.
     Frames with ``has_ann=False`` are not scored. Returns per cent and, for
-    the counters, numbers. Videos that never came cannot be scored, so
-    ``allow_missing`` only changes the message.
+    the counters, numbers.
 
     Args:
         classwise (bool): Add ``MOTSA_<class>``, nan for a class without
@@ -86,15 +85,6 @@ class MOTSMetric(VideoMetric):
                                video.size)
             counter.add(mots_frame(annotated, predicted, name))
         return MOTSRecord(counter.counts())
-
-    def missing_records(self, video_ids: Sequence[Hashable]) -> dict:
-        """Raise if videos are missing: what they show is not known."""
-        if video_ids:
-            raise ValueError(
-                f'MOTSMetric: {len(video_ids)} videos of the data set were '
-                f'not processed: {list(video_ids)[:5]}; process them all, the '
-                'objects of missing videos are not known')
-        return {}
 
     def compute_from_records(self, records: Dict[Hashable,
                                                  MOTSRecord]) -> dict:

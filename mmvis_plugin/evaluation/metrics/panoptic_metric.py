@@ -1,6 +1,6 @@
 """Base of the metrics of video panoptic segmentation."""
 from abc import abstractmethod
-from typing import Any, Dict, Hashable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -31,8 +31,7 @@ class PanopticMetric(VideoMetric):
     ``has_ann=False`` are left out: windows count annotated frames only.
 
     ``dataset_meta`` has to hold ``classes``, ``label2cat`` and, for the
-    things among the classes, ``thing_classes``. Videos that never came
-    cannot be scored, so ``allow_missing`` only changes the message.
+    things among the classes, ``thing_classes``.
 
     Args:
         **kwargs: ``allow_missing``, ``collect_device``, ``prefix`` and
@@ -104,15 +103,6 @@ class PanopticMetric(VideoMetric):
         """Reduce the annotated frames of a video."""
         return self.reduce_tables(
             [table for table in video.frames if table is not None])
-
-    def missing_records(self, video_ids: Sequence[Hashable]) -> dict:
-        """Raise if videos are missing: what they show is not known."""
-        if video_ids:
-            raise ValueError(
-                f'{type(self).__name__}: {len(video_ids)} videos of the data '
-                f'set were not processed: {list(video_ids)[:5]}; process them '
-                'all, the segments of missing videos are not known')
-        return {}
 
 
 def predicted_segments(pred: np.ndarray, categories: Sequence[int],

@@ -48,8 +48,9 @@ class VideoMetric(BaseMetric):
 
     Args:
         allow_missing (bool): Score a video of the data set that never came
-            as one without predictions, instead of raising. Defaults to
-            False.
+            as one without predictions, instead of raising. A metric has to
+            know the annotation of such a video, see
+            :meth:`missing_records`. Defaults to False.
         collect_device (str): 'cpu' or 'gpu', where ranks exchange records.
             Defaults to 'cpu'.
         prefix (str, optional): Prefix of the result names. None takes the
@@ -110,14 +111,24 @@ class VideoMetric(BaseMetric):
     def missing_records(self, video_ids: Sequence[Hashable]) -> dict:
         """Return records for videos that never came (``allow_missing``).
 
+        Annotations come with the frames, so that a metric without another
+        source of them cannot count what is missed in such a video.
+
         Args:
-            video_ids (Sequence): Ids of these videos.
+            video_ids (Sequence): Ids of these videos, at least one.
 
         Returns:
-            dict: Video id to a record without predictions. By default such
-            videos are left out.
+            dict: Video id to a record without predictions.
+
+        Raises:
+            ValueError: If the annotations of these videos are not known.
         """
-        return {}
+        raise ValueError(
+            f'{type(self).__name__}: allow_missing=True, but the annotations '
+            f'of {len(video_ids)} missing videos are not known: '
+            f'{list(video_ids)[:5]}; dump the results with tools/test.py '
+            '--out and score them with tools/analysis_tools/eval_metric.py '
+            '--allow-missing')
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take in the next samples of the model.
@@ -184,7 +195,8 @@ class VideoMetric(BaseMetric):
         records: Dict[Hashable, Any] = {}
         for video_id, record in results:
             records.setdefault(video_id, record)
-        records.update(self.missing_records(self._missing))
+        if self._missing:
+            records.update(self.missing_records(self._missing))
         return self.compute_from_records(
             {video_id: records[video_id]
              for video_id in sorted(records)})
@@ -278,7 +290,7 @@ class VideoMetric(BaseMetric):
                 f'{name}: {len(missing)} videos of the data set were not '
                 f'processed: {missing[:5]}; process them all, or set '
                 'allow_missing=True to score them as empty')
-        return missing if expected is not None else []
+        return missing
 
 
 def as_dict(item: Any) -> dict:

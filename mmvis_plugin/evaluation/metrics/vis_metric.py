@@ -64,7 +64,7 @@ class VISMetric(VideoMetric):
             same in all frames (query-based models); 'mean': mean score and
             most frequent label over its frames (mask trackers).
         ann_file (str, optional): YouTube-VIS annotations with the tracks of
-            missing videos; needed by ``allow_missing``.
+            missing videos, for ``allow_missing``.
         submit_to (str): Where to hand in the zip, named in the log.
         **kwargs: ``allow_missing``, ``collect_device``, ``prefix`` and
             ``collect_dir`` of :class:`VideoMetric`.
@@ -138,20 +138,23 @@ class VISMetric(VideoMetric):
 
     def missing_records(self, video_ids: Sequence[Hashable]) -> dict:
         """Read the tracks of videos that never came from ``ann_file``."""
-        if not video_ids or self.format_only:
+        if self.format_only:
             return {}
         if self.ann_file is None:
-            raise ValueError(
-                f'VISMetric: {len(video_ids)} videos are missing; '
-                'allow_missing=True needs ann_file to count their tracks')
+            return super().missing_records(video_ids)
         tracks = annotated_tracks(
             load(self.ann_file), set(self.label2cat.values()), self.ann_file)
+        unknown = [i for i in video_ids if i not in tracks]
+        if unknown:
+            raise ValueError(
+                f'{self.ann_file}: {len(unknown)} missing videos are not in '
+                f'it: {unknown[:5]}; give the ann_file of the test data')
         return {
             video_id:
             VISRecord(
                 video_records(tracks[video_id].tracks, [],
                               tracks[video_id].num_frames), None)
-            for video_id in video_ids if video_id in tracks
+            for video_id in video_ids
         }
 
     def compute_from_records(self, records: Dict[Hashable, VISRecord]) -> dict:

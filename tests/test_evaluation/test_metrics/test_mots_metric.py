@@ -96,7 +96,7 @@ def majority_maps():
     return gt, pred
 
 
-def test_gathered_records_and_missing_videos(case, to_samples):
+def test_gathered_records(case, to_samples):
     whole = run(case[0], to_samples)
     parts = [build(), build()]
     for index, sample in enumerate(to_samples(case[0], None)):
@@ -104,8 +104,6 @@ def test_gathered_records_and_missing_videos(case, to_samples):
     records = parts[1].results + parts[0].results
     results = parts[0].compute_metrics(records + records[:1])
     assert {f'mots/{key}': value for key, value in results.items()} == whole
-    with pytest.raises(ValueError, match='were not processed'):
-        build().missing_records([1])
 
 
 def test_foreign_classes(case, to_samples):

@@ -146,8 +146,10 @@ def test_missing_videos():
         build(video_ids=(1, 2, 3)).evaluate(3)
     with pytest.raises(ValueError, match=r"1 videos .*'1 of unknown id'"):
         build().evaluate(3)
-    for metric in (build(True, video_ids=(1, 2, 3)), build(True)):
-        assert metric.evaluate(3)['count/order'] == [1, 3]
+    for metric, ids in ((build(True, video_ids=(1, 2, 3)), r'\[2\]'),
+                        (build(True), 'of unknown id')):
+        with pytest.raises(ValueError, match=f'1 missing .*{ids}.*--allow-m'):
+            metric.evaluate(3)
     # offline evaluation gives the number of samples
     assert build().evaluate(6)['count/order'] == [1, 3]
 
@@ -168,10 +170,14 @@ def test_missing_videos_count_as_misses(metric_data, build_metric, to_videos,
                 metric.process(None, to_samples([frames]))
         results[name] = metric.evaluate(4)
     assert str(results['missing']) == str(results['empty'])
-    metric = build_metric(case, allow_missing=True)
-    metric.process(None, to_samples(to_videos(case)[:1]))
-    with pytest.raises(ValueError, match='needs ann_file'):
-        metric.evaluate(4)
+    for options, message in ((dict(), r'not known: \[2, 3, 4\]'),
+                             (dict(ann_file=str(path)), r'in it: \[9\]')):
+        metric = build_metric(case, allow_missing=True, **options)
+        if options:
+            metric.dataset_meta['video_ids'] = (1, 9)
+        metric.process(None, to_samples(to_videos(case)[:1]))
+        with pytest.raises(ValueError, match=message):
+            metric.evaluate(4)
 
 
 def run_rank(rank, world_size, folder, metric, samples):

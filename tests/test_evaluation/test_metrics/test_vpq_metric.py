@@ -149,14 +149,6 @@ def test_frames_without_annotation_are_not_counted(tmp_path, to_samples):
     assert all(math.isnan(value) for value in results.values())
 
 
-def test_missing_videos(tmp_path, to_samples):
-    videos, metainfo = panoptic_samples('vpq_cityscapes_a', tmp_path)
-    for allowed in (False, True):
-        with pytest.raises(ValueError, match=r'1 videos .*: \[2\]; process'):
-            evaluate(
-                build(metainfo, allow_missing=allowed), to_samples(videos[:2]))
-
-
 def peak_memory(metric, frames, num_videos):
     gc.collect()
     tracemalloc.start()

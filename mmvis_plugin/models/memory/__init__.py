@@ -1,0 +1,4 @@
+"""What is remembered of objects and frames."""
+from .track_memory import TrackMemory
+
+__all__ = ['TrackMemory']

@@ -1,5 +1,6 @@
 """Datasets, their transforms and samplers."""
 from . import samplers, transforms
+from .bdd100k_mots import BDD100KMOTS
 from .imagenet_det import ImageNetDET
 from .imagenet_vid import ImageNetVID
 from .joint_video_dataset import JointVideoDataset
@@ -11,7 +12,7 @@ from .video_source import VideoSource
 from .youtube_vis import YouTubeVIS
 
 __all__ = [
-    'CocoPseudoVideoDataset', 'ImageNetDET', 'ImageNetVID',
+    'BDD100KMOTS', 'CocoPseudoVideoDataset', 'ImageNetDET', 'ImageNetVID',
     'JointVideoDataset', 'OVIS', 'SyntheticVideoDataset', 'VideoSegDataset',
     'VideoSource', 'YouTubeVIS', 'samplers', 'transforms'
 ]

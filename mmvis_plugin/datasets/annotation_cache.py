@@ -11,12 +11,14 @@ from mmengine.logging import MMLogger
 
 from .video_source import VideoSource
 
-_FORMAT = 1
+_FORMAT = 2
 _HASHED_BYTES = 1 << 20
 
 
-def cached_source(file: str, cache_dir: Optional[str],
-                  parse: Callable[[], VideoSource]) -> VideoSource:
+def cached_source(file: str,
+                  cache_dir: Optional[str],
+                  parse: Callable[[], VideoSource],
+                  key: Optional[dict] = None) -> VideoSource:
     """Return the parsed source from the cache, or parse and store it.
 
     A cache that is stale, of another format or unreadable is rebuilt.
@@ -25,10 +27,12 @@ def cached_source(file: str, cache_dir: Optional[str],
         file (str): The annotation file, local.
         cache_dir (str, optional): Folder of the cache; None always parses.
         parse (Callable): Parses and checks ``file``.
+        key (dict, optional): What identifies the content of ``file``, needed
+            if it is a folder. Defaults to :func:`file_key`.
     """
-    if cache_dir is None or not os.path.isfile(file):
+    if cache_dir is None or (key is None and not os.path.isfile(file)):
         return parse()
-    key = file_key(file)
+    key = key or file_key(file)
     path = Path(cache_dir) / f'{Path(file).stem}-{_name_hash(file)}.json'
     source = _read(path, key)
     if source is None:

@@ -1,4 +1,7 @@
 """Data structures that outlive a frame, and their files."""
+from .bdd100k_bitmask import (BitmaskObject, bitmask_objects, decode_bitmask,
+                              encode_bitmask, read_bitmask, write_bitmask)
+from .index_map import encode_index_map
 from .paint_masks import paint_masks
 from .panoptic_map import (decode_panoptic_map, encode_panoptic_map,
                            read_panoptic_map, write_panoptic_map)
@@ -6,7 +9,9 @@ from .panoptic_segments import PanopticSegments
 from .rle_tracks import RLE, RLETracks, as_rle, encode_masks, rle_areas
 
 __all__ = [
-    'PanopticSegments', 'RLE', 'RLETracks', 'as_rle', 'decode_panoptic_map',
-    'encode_masks', 'encode_panoptic_map', 'paint_masks', 'read_panoptic_map',
-    'rle_areas', 'write_panoptic_map'
+    'BitmaskObject', 'bitmask_objects', 'decode_bitmask', 'encode_bitmask',
+    'encode_index_map', 'read_bitmask', 'write_bitmask', 'PanopticSegments',
+    'RLE', 'RLETracks', 'as_rle', 'decode_panoptic_map', 'encode_masks',
+    'encode_panoptic_map', 'paint_masks', 'read_panoptic_map', 'rle_areas',
+    'write_panoptic_map'
 ]

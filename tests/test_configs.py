@@ -17,6 +17,8 @@ from .recipes import RECIPES, load
 INSPRO = 'configs/inspro/inspro_r50_fpn_8xb1-32k_youtubevis2019.py'
 LITE = INSPRO.replace('inspro_r50', 'inspro-lite_r50')
 OVIS = INSPRO.replace('youtubevis2019', 'ovis')
+VID = 'configs/inspro/inspro-vid_r50_fpn_8xb1-90k_imagenetvid.py'
+VID_101 = VID.replace('r50', 'r101')
 COCO = 'configs/inspro/inspro_r50_fpn_8xb2-ms-480-800-3x_coco.py'
 
 # widths and depths that cost time and are not what a config decides
@@ -141,16 +143,18 @@ def test_one_step_of_training(name):
     done = take_steps(name)
     for key, value in done.losses.items():
         assert torch.isfinite(value).all(), key
-    wanted = {
-        'loss_cls', 'loss_bbox', 'loss_iou', 'loss_dice', 'loss_mask_focal'
-    }
-    if load(name).model.roi_head.criterion.loss_dedup is not None:
+    head = load(name).model.roi_head
+    wanted = {'loss_cls', 'loss_bbox', 'loss_iou'}
+    if head.mask_head is not None:
+        wanted |= {'loss_dice', 'loss_mask_focal'}
+    if head.criterion.loss_dedup is not None:
         wanted.add('loss_dedup')
     assert {key.split('.')[1] for key in done.losses} == wanted
     assert done.reached == done.trainable
     assert done.changed <= done.trainable
     assert any('fc_cls' in key for key in done.changed)
-    assert any('fc_mask' in key for key in done.changed)
+    has_masks = head.mask_head is not None
+    assert any('fc_mask' in key for key in done.changed) == has_masks
 
 
 @pytest.mark.parametrize('name', RECIPES)
@@ -167,7 +171,10 @@ def test_one_step_of_testing(name):
             found = [result.pred_instances]
             assert found[0].masks.shape[1:] == sample.ori_shape
         for frame in found:
-            assert len(frame.scores) == len(frame.masks) <= limit
+            assert len(frame.scores) == len(frame.bboxes) <= limit
+            has_masks = cfg.model.roi_head.mask_head is not None
+            assert ('masks' in frame) == has_masks
+            assert not has_masks or len(frame.masks) == len(frame.bboxes)
 
 
 def test_the_paper_model_at_full_size():
@@ -212,3 +219,15 @@ def test_weights_of_the_pre_training_fit_all_but_classes_and_bank(name):
         f'roi_head.bbox_head.{stage}.fc_cls.{kind}' for stage in range(6)
         for kind in ('bias', 'weight')
     ]
+
+
+def test_box_only_models_take_the_pre_training_without_its_mask_parts():
+    theirs, ours = (
+        set(build_empty(name).state_dict()) for name in (COCO, VID))
+    assert {key.split('.')[1] for key in ours - theirs} == {'intra_query'}
+    assert all('mask' in key for key in theirs - ours)
+
+
+def test_number_of_parameters_of_the_box_only_model():
+    model = build_empty(VID_101)
+    assert sum(p.numel() for p in model.parameters()) == 125206173

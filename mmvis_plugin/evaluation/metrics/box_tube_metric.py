@@ -52,7 +52,7 @@ class BoxTubeMetric(VideoMetric):
             same in all frames (query-based models); 'mean': mean score and
             most frequent label over its frames.
         ann_file (str, optional): COCO-video or YouTube-VIS annotations with
-            the tracks of missing videos; needed by ``allow_missing``.
+            the tracks of missing videos, for ``allow_missing``.
         **kwargs: ``allow_missing``, ``collect_device``, ``prefix`` and
             ``collect_dir`` of :class:`VideoMetric`.
     """
@@ -120,12 +120,8 @@ class BoxTubeMetric(VideoMetric):
 
     def missing_records(self, video_ids: Sequence[Hashable]) -> dict:
         """Read the tracks of videos that never came from ``ann_file``."""
-        if not video_ids:
-            return {}
         if self.ann_file is None:
-            raise ValueError(
-                f'BoxTubeMetric: {len(video_ids)} videos are missing; '
-                'allow_missing=True needs ann_file to count their tracks')
+            return super().missing_records(video_ids)
         dataset = DATASETS.build(
             dict(
                 type='YouTubeVIS',
@@ -135,10 +131,18 @@ class BoxTubeMetric(VideoMetric):
                 on_label_conflict='first',
                 check_files='none',
                 test_mode=True))
-        videos = map(dataset.get_data_info, range(len(dataset)))
+        videos = {
+            video['video_id']: video
+            for video in map(dataset.get_data_info, range(len(dataset)))
+        }
+        unknown = [i for i in video_ids if i not in videos]
+        if unknown:
+            raise ValueError(
+                f'{self.ann_file}: {len(unknown)} missing videos are not in '
+                f'it: {unknown[:5]}; give the ann_file of the test data')
         return {
-            video['video_id']: self.reduce_video(_without_predictions(video))
-            for video in videos if video['video_id'] in set(video_ids)
+            i: self.reduce_video(_without_predictions(videos[i]))
+            for i in video_ids
         }
 
     def compute_from_records(self, records: Dict[Hashable, BoxRecord]) -> dict:

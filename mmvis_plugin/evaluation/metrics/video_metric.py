@@ -126,9 +126,9 @@ class VideoMetric(BaseMetric):
         raise ValueError(
             f'{type(self).__name__}: allow_missing=True, but the annotations '
             f'of {len(video_ids)} missing videos are not known: '
-            f'{list(video_ids)[:5]}; dump the results with tools/test.py '
-            '--out and score them with tools/analysis_tools/eval_metric.py '
-            '--allow-missing')
+            f'{list(video_ids)[:5]}; give ann_file to metrics that take it, '
+            'or score a file of tools/test.py --out with '
+            'tools/analysis_tools/eval_metric.py --allow-missing')
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Take in the next samples of the model.

@@ -219,10 +219,12 @@ def test_missing_videos_count_as_misses(case, to_samples, tmp_path):
     metric = build(case, allow_missing=True, ann_file=str(path))
     results = feed(metric, samples).evaluate(len(samples) + 1)
     assert str(results) == str(expected)
-    with pytest.raises(ValueError, match='1 videos are missing; .* ann_file'):
+    with pytest.raises(ValueError, match='of 1 missing videos.* ann_file'):
         feed(build(case, allow_missing=True), samples).evaluate(4)
-    with pytest.raises(ValueError, match='were not processed'):
-        feed(build(case), samples).evaluate(4)
+    metric = build(case, allow_missing=True, ann_file=str(path))
+    metric.dataset_meta['video_ids'] += [99]
+    with pytest.raises(ValueError, match=r'val.json: 1 .* in it: \[99\]'):
+        feed(metric, samples).evaluate(4)
 
 
 def test_bad_input(case):

@@ -1,21 +1,16 @@
 import gc
-import json
 import math
-import os
 import pickle
 import tracemalloc
-from unittest import mock
 
 import pytest
 from mmdet.structures import TrackDataSample
 from mmengine.evaluator import Evaluator
-from torch.multiprocessing import get_context
 
 from mmvis_plugin.evaluation import VPQMetric, vpq
 from mmvis_plugin.registry import METRICS
 from ..panoptic_cases import (VPQ_CASES, panoptic_frames, panoptic_samples,
                               split_ids, vpq_case, vpq_rules)
-from .test_video_metric import run_rank
 
 
 def build(metainfo, **kwargs):
@@ -58,45 +53,6 @@ def test_golden_cases_in_every_mode(name, tmp_path, to_samples):
     for suffix, group in (('', 'All'), ('_th', 'Things'), ('_st', 'Stuff')):
         assert results[f'vpq/VPQ{suffix}_1'] == pytest.approx(
             golden[group]['pq'], rel=0, abs=1e-9)
-
-
-@pytest.mark.parametrize('world_size', [1, 2, 3])
-def test_simulated_ranks(tmp_path, to_samples, world_size):
-    expected, meta = expected_of('vpq_vipseg_b')
-    videos, metainfo = panoptic_samples('vpq_vipseg_b', tmp_path)
-    gathered = []
-    for rank in reversed(range(world_size)):
-        metric = build(metainfo, windows=meta['windows'])
-        for sample in to_samples(videos[rank::world_size] + videos[:rank]):
-            metric.process(None, [sample.to_dict()])
-        gathered += pickle.loads(pickle.dumps(metric.results))
-    results = metric.compute_metrics(gathered)
-    alone = evaluate(
-        build(metainfo, windows=meta['windows']), to_samples(videos))
-    assert {f'vpq/{key}': value for key, value in results.items()} == alone
-    assert alone == pytest.approx(expected, rel=0, abs=1e-9)
-
-
-def test_two_processes(tmp_path, to_samples):
-    videos, metainfo = panoptic_samples('vpq_cityscapes_a', tmp_path)
-    samples = to_samples(videos)
-    expected = evaluate(build(metainfo), samples)
-    metric = build(metainfo, collect_dir=str(tmp_path / 'collect'))
-    context = get_context('fork')
-    ranks = [
-        context.Process(
-            target=run_rank, args=(rank, 2, tmp_path, metric, samples))
-        for rank in range(2)
-    ]
-    with mock.patch.dict(os.environ):
-        for process in ranks:
-            process.start()
-        for process in ranks:
-            process.join(60)
-    assert [process.exitcode for process in ranks] == [0, 0]
-    for rank in range(2):
-        text = (tmp_path / f'rank{rank}.json').read_text()
-        assert json.loads(text) == expected
 
 
 @pytest.mark.parametrize('scope', ['mmdet', 'mmvis_plugin'])

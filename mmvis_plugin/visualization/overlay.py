@@ -68,8 +68,10 @@ def resize_masks(masks: np.ndarray, height: int, width: int) -> np.ndarray:
     if masks.shape[1:] == (height, width):
         return masks
     out = np.empty((len(masks), height, width), dtype=np.uint8)
+    shrinks = height < masks.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     for row, mask in enumerate(masks):
-        resized = cv2.resize(mask * 255, (width, height))
+        resized = cv2.resize(mask * 255, (width, height), interpolation=how)
         np.greater(resized, 127, out=out[row].view(bool))
     return out
 

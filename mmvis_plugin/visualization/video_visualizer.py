@@ -1,44 +1,33 @@
 """Overlay of tracks on video frames."""
-from dataclasses import dataclass
-from typing import List, Optional, Sequence, Union
+from typing import List, Optional, Sequence, Tuple, Union
 
 import cv2
 import mmcv
 import numpy as np
-import torch
 from mmdet.structures import DetDataSample
 from mmdet.visualization import TrackLocalVisualizer
 from mmengine.dist import master_only
 from mmengine.structures import InstanceData
 
 from mmvis_plugin.registry import VISUALIZERS
-from mmvis_plugin.structures import as_rle
-from . import overlay, text
-from .palette import track_colors
+from . import overlay, panoptic_overlay, text
+from .frame_panel import FramePanel
+from .ground_truth import ground_truth, panoptic_truth
+from .panoptic_overlay import PanopticPanel
 from .track_trails import TrackTrails
 
-
-@dataclass
-class _Panel:
-    """What is drawn on one frame, in pixels of the drawn image."""
-    ids: List[int]
-    labels: List[int]
-    scores: Optional[np.ndarray]
-    boxes: np.ndarray  # (n, 4)
-    masks: Optional[np.ndarray]  # (n, h, w)
-
-    @property
-    def colors(self) -> np.ndarray:
-        return track_colors(self.ids)
+_Layer = Tuple[Optional[InstanceData], Optional[PanopticPanel]]
 
 
 @VISUALIZERS.register_module()
 class VideoVisualizer(TrackLocalVisualizer):
     """Draw masks, boxes, labels and trails, coloured by track id.
 
-    The colour of an id is the same on every frame, run and machine. Line
-    widths and text follow the size of the frame. Drawing is numpy and
-    OpenCV; matplotlib is only touched by the inherited ``draw_*`` methods.
+    The colour of an id is the same on every frame, run and machine. Of
+    panoptic maps, stuff wears the colour of its class in
+    ``dataset_meta['palette']`` and the void is hatched. Line widths and text
+    follow the size of the frame. Drawing is numpy and OpenCV; matplotlib is
+    only touched by the inherited ``draw_*`` methods.
 
     Args:
         name (str): Name of the instance. Defaults to 'visualizer'.
@@ -63,6 +52,13 @@ class VideoVisualizer(TrackLocalVisualizer):
         min_side (int): Frames whose shorter side is below this are enlarged
             by a whole number, so that text stays readable; 0 never
             enlarges. Defaults to 256.
+        max_width (int, optional): Largest width of what is drawn; wider
+            frames are shrunk first, so that text stays readable. Defaults
+            to None.
+        draw_ignored (bool): Draw ignored objects of the ground truth too,
+            hatched. Defaults to False.
+        hatch_void (bool): Hatch the void of panoptic maps, else leave it
+            plain. Defaults to True.
     """
 
     def __init__(self,
@@ -78,7 +74,10 @@ class VideoVisualizer(TrackLocalVisualizer):
                  trail_length: int = 0,
                  legend: bool = False,
                  text_size: Optional[int] = None,
-                 min_side: int = 256) -> None:
+                 min_side: int = 256,
+                 max_width: Optional[int] = None,
+                 draw_ignored: bool = False,
+                 hatch_void: bool = True) -> None:
         if not 0 <= alpha <= 1:
             raise ValueError(f'alpha must be in [0, 1], got {alpha}')
         self._drawn: Optional[np.ndarray] = None
@@ -90,6 +89,9 @@ class VideoVisualizer(TrackLocalVisualizer):
         self.legend = legend
         self.text_size = text_size
         self.min_side = min_side
+        self.max_width = max_width
+        self.draw_ignored = draw_ignored
+        self.hatch_void = hatch_void
         self._trails = [TrackTrails(trail_length) for _ in range(2)]
         self._last_frame = (None, -1)
 
@@ -145,8 +147,8 @@ class VideoVisualizer(TrackLocalVisualizer):
                 Defaults to None.
             draw_gt (bool): Draw the ground truth, where there is one.
                 Defaults to True.
-            draw_pred (bool): Draw ``pred_track_instances``. Defaults to
-                True.
+            draw_pred (bool): Draw ``pred_panoptic_seg`` or, without it,
+                ``pred_track_instances``. Defaults to True.
             show (bool): Open a window. Defaults to False.
             wait_time (float): Seconds to keep the window, 0 for ever.
                 Defaults to 0.
@@ -182,8 +184,8 @@ class VideoVisualizer(TrackLocalVisualizer):
                 Defaults to None.
             draw_gt (bool): Draw the ground truth, where there is one.
                 Defaults to False.
-            draw_pred (bool): Draw ``pred_track_instances``. Defaults to
-                True.
+            draw_pred (bool): Draw ``pred_panoptic_seg`` or, without it,
+                ``pred_track_instances``. Defaults to True.
             pred_score_thr (float): Least score drawn. Defaults to 0.3.
 
         Returns:
@@ -191,31 +193,57 @@ class VideoVisualizer(TrackLocalVisualizer):
         """
         image = np.ascontiguousarray(np.clip(image, 0, 255), dtype=np.uint8)
         size = image.shape[:2]
-        canvas = self._enlarge(image)
+        canvas = self._resize(image)
         if data_sample is None:
             return canvas.copy()
         self._follow_video(data_sample)
-        panels = []
-        truth = ground_truth(data_sample) if draw_gt else None
-        if truth is not None:
-            panels.append(self._draw(canvas, truth, size, self._trails[0]))
-        pred = data_sample.get('pred_track_instances')
-        if draw_pred and pred is not None:
-            pred = pred.cpu()
-            if 'scores' in pred:
-                pred = pred[pred.scores >= pred_score_thr]
-            panels.append(self._draw(canvas, pred, size, self._trails[1]))
-        if len(panels) == 2:
-            for panel, caption in zip(panels, ('ground truth', 'prediction')):
-                text.draw_caption(panel, caption, self._text_size(canvas))
+        layers = []
+        if draw_gt:
+            layers.append(self._truth(data_sample, canvas))
+        if draw_pred:
+            layers.append(
+                self._prediction(data_sample, canvas, pred_score_thr))
+        captions = ('ground truth', 'prediction')
+        known = [
+            i for i, layer in enumerate(layers)
+            if any(part is not None for part in layer)
+        ]
+        panels = [
+            self._draw(canvas, *layers[i], size,
+                       self._trails[i + (not draw_gt)],
+                       captions[i] if len(known) == 2 else None) for i in known
+        ]
         return np.concatenate(panels, axis=1) if panels else canvas.copy()
 
-    def _enlarge(self, image: np.ndarray) -> np.ndarray:
-        factor = -(-self.min_side // min(image.shape[:2]))
-        if factor <= 1:
+    def _truth(self, data_sample: DetDataSample, canvas: np.ndarray) -> _Layer:
+        found = panoptic_truth(data_sample)
+        if found is not None:
+            found = PanopticPanel.from_annotation(*found, *canvas.shape[:2])
+        return ground_truth(data_sample, self.draw_ignored), found
+
+    def _prediction(self, data_sample: DetDataSample, canvas: np.ndarray,
+                    score_thr: float) -> _Layer:
+        if 'pred_panoptic_seg' in data_sample:
+            return None, PanopticPanel.from_prediction(
+                data_sample.pred_panoptic_seg.sem_seg, *canvas.shape[:2],
+                self.dataset_meta)
+        pred = data_sample.get('pred_track_instances')
+        if pred is not None:
+            pred = pred.cpu()
+            if 'scores' in pred:
+                pred = pred[pred.scores >= score_thr]
+        return pred, None
+
+    def _resize(self, image: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        new_width = width * max(-(-self.min_side // min(height, width)), 1)
+        new_width = min(new_width, self.max_width or new_width)
+        if new_width == width:
             return image
-        return cv2.resize(
-            image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        size = (new_width, max(round(height * new_width / width), 1))
+        shrinks = new_width < width
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        return cv2.resize(image, size, interpolation=how)
 
     def _follow_video(self, data_sample: DetDataSample) -> None:
         video = data_sample.get('video_id')
@@ -227,106 +255,91 @@ class VideoVisualizer(TrackLocalVisualizer):
     def _text_size(self, canvas: np.ndarray) -> int:
         return self.text_size or text.text_size_for(*canvas.shape[:2])
 
-    def _draw(self, canvas: np.ndarray, instances: InstanceData,
-              size: Sequence[int], trails: TrackTrails) -> np.ndarray:
-        """Draw instances of a frame of ``size`` (h, w) on its canvas."""
-        panel = _panel(instances, size, canvas.shape[:2])
-        colors = panel.colors
+    def _draw(self, canvas: np.ndarray, tracks: Optional[InstanceData],
+              segments: Optional[PanopticPanel], size: Sequence[int],
+              trails: TrackTrails, caption: Optional[str]) -> np.ndarray:
+        """Draw what is known of a frame of ``size`` (h, w) on its canvas."""
         width = int(
             self.line_width or max(round(min(canvas.shape[:2]) / 300), 1))
-        boxed = np.full(len(panel.ids), self.draw_bbox is not False)
-        if panel.masks is None:
-            drawn = canvas.copy()
+        outline = width if self.draw_contour else 0
+        if segments is not None:
+            colors = segments.colors(self.dataset_meta)
+            drawn = panoptic_overlay.draw_segments(
+                canvas, segments, colors, self.alpha, outline,
+                8 * width if self.hatch_void else 0)
+        if tracks is not None and (segments is None or len(tracks) > 0):
+            panel = FramePanel.from_instances(tracks, size, canvas.shape[:2])
         else:
-            drawn = overlay.blend_masks(canvas, panel.masks, colors,
-                                        self.alpha)
-            if self.draw_contour:
-                overlay.draw_contours(drawn, panel.masks, colors, width)
-            if self.draw_bbox is None:
-                boxed = ~panel.masks.any(axis=(1, 2))
-        overlay.draw_boxes(drawn, panel.boxes[boxed], colors[boxed], width)
-        if trails.length:
-            centers = (panel.boxes[:, :2] + panel.boxes[:, 2:]) / 2
-            lines = trails.update(panel.ids, centers)
-            overlay.draw_trails(drawn, lines, colors, width)
-        self._write(drawn, panel)
+            panel = FramePanel.from_segments(segments)
+        if segments is None:
+            drawn = self._paint(canvas, panel, outline, 8 * width)
+        self._draw_lines(drawn, panel, segments is not None, width, trails)
+        self._write(drawn, panel, segments, caption)
         return drawn
 
-    def _write(self, drawn: np.ndarray, panel: _Panel) -> None:
-        """Write labels and legend, in place."""
-        classes = (self.dataset_meta or {}).get('classes')
-        names = [_class_name(label, classes) for label in panel.labels]
-        tags = [f'{name} #{i}' for name, i in zip(names, panel.ids)]
-        size = self._text_size(drawn)
-        if self.draw_label:
-            lines = tags
-            if panel.scores is not None:
-                lines = [f'{t} {s:.2f}' for t, s in zip(tags, panel.scores)]
-            text.draw_labels(drawn, lines, panel.boxes, panel.colors, size)
+    def _paint(self, canvas: np.ndarray, panel: FramePanel, outline: int,
+               period: int) -> np.ndarray:
+        if panel.masks is None:
+            return canvas.copy()
+        filled = panel.masks
+        if panel.ignored.any():
+            hatch = panoptic_overlay.stripes(*canvas.shape[:2], period)
+            filled = filled & (hatch | ~panel.ignored[:, None, None])
+        drawn = overlay.blend_masks(canvas, filled, panel.colors, self.alpha)
+        if outline:
+            overlay.draw_contours(drawn, panel.masks, panel.colors, outline)
+        return drawn
+
+    def _draw_lines(self, drawn: np.ndarray, panel: FramePanel, painted: bool,
+                    width: int, trails: TrackTrails) -> None:
+        """Draw boxes and trails, in place."""
+        boxed = np.full(len(panel.ids), self.draw_bbox is not False)
+        if self.draw_bbox is None and painted:
+            boxed[:] = False
+        elif self.draw_bbox is None and panel.masks is not None:
+            boxed = ~panel.masks.any(axis=(1, 2))
+        overlay.draw_boxes(drawn, panel.boxes[boxed], panel.colors[boxed],
+                           width)
+        if trails.length:
+            centers = (panel.boxes[:, :2] + panel.boxes[:, 2:]) / 2
+            lines = trails.update(panel.ids.tolist(), centers)
+            overlay.draw_trails(drawn, lines, panel.colors, width)
+
+    def _write(self, drawn: np.ndarray, panel: FramePanel,
+               segments: Optional[PanopticPanel],
+               caption: Optional[str]) -> None:
+        """Write caption, legend and labels, in place."""
+        size, taken = self._text_size(drawn), []
+        tags = self._tags(panel)
+        if caption is not None:
+            text.draw_caption(drawn, caption, size)
+            taken.append(text.caption_rect(drawn, caption, size))
         if self.legend:
             text.draw_panel(drawn, tags, panel.colors, size)
+            taken.append(text.panel_rect(drawn, tags, size))
+        if not self.draw_label:
+            return
+        lines = tags
+        if panel.scores is not None:
+            lines = [f'{t} {s:.2f}' for t, s in zip(tags, panel.scores)]
+        short = [f'#{i}' if i >= 0 else t for t, i in zip(tags, panel.ids)]
+        text.draw_labels(drawn, lines, panel.boxes, panel.colors, size, taken,
+                         short)
+        if segments is not None:
+            names = [self._class_name(label) for label in segments.labels]
+            panoptic_overlay.draw_stuff_names(
+                drawn, segments, names, segments.colors(self.dataset_meta),
+                size, taken)
 
+    def _tags(self, panel: FramePanel) -> List[str]:
+        rows = zip(panel.labels, panel.ids, panel.ignored)
+        return [
+            self._class_name(label) + (f' #{i}' if i >= 0 else '') +
+            (' ignored' if ignored else '') for label, i, ignored in rows
+        ]
 
-def _class_name(label: int, classes: Optional[Sequence[str]]) -> str:
-    if classes is None or not 0 <= label < len(classes):
-        return f'class {label}'
-    return classes[label]
-
-
-def _to_numpy(values: Union[torch.Tensor, np.ndarray]) -> np.ndarray:
-    if hasattr(values, 'tensor'):  # BaseBoxes
-        values = values.tensor
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values)
-
-
-def _panel(instances: InstanceData, size: Sequence[int],
-           canvas: Sequence[int]) -> _Panel:
-    """Convert instances of a frame of ``size`` to pixels of the canvas."""
-    num = len(instances)
-    masks = boxes = scores = None
-    if 'masks' in instances:
-        masks = overlay.dense_masks(instances.masks, *size)
-        masks = overlay.resize_masks(masks, *canvas)
-    if 'bboxes' in instances:
-        scale = np.array([canvas[1] / size[1], canvas[0] / size[0]] * 2)
-        boxes = _to_numpy(instances.bboxes).reshape(-1, 4) * scale
-    elif masks is not None:
-        boxes = overlay.mask_boxes(masks)
-    else:
-        boxes = np.zeros((num, 4))
-    if 'scores' in instances:
-        scores = _to_numpy(instances.scores)
-    ids = instances.get('instances_id', instances.get('instances_ids'))
-    ids = [-1] * num if ids is None else _to_numpy(ids).tolist()
-    labels = _to_numpy(instances.labels).tolist()
-    return _Panel(ids, labels, scores, boxes, masks)
-
-
-def ground_truth(data_sample: DetDataSample) -> Optional[InstanceData]:
-    """Return the ground truth of a frame at its original resolution.
-
-    Args:
-        data_sample (DetDataSample): Sample of the frame, with the raw
-            records in the metainfo ``instances`` or with ``gt_instances``.
-
-    Returns:
-        InstanceData or None: ``bboxes``, ``labels``, ``instances_id`` and,
-        where all records have one, ``masks``; None if nothing is known.
-    """
-    if not data_sample.get('has_ann', True):
-        return None
-    records = data_sample.get('instances')
-    if records is None:
-        return data_sample.get('gt_instances')
-    records = [r for r in records if not r.get('ignore_flag', 0)]
-    truth = InstanceData(
-        bboxes=np.array([r['bbox'] for r in records]).reshape(-1, 4),
-        labels=np.array([r['bbox_label'] for r in records], dtype=np.int64),
-        instances_id=np.array([r['instance_id'] for r in records],
-                              dtype=np.int64))
-    if all('mask' in record for record in records):
-        shape = data_sample.ori_shape[:2]
-        truth.masks = [as_rle(r['mask'], *shape) for r in records]
-    return truth
+    def _class_name(self, label: int) -> str:
+        classes = (self.dataset_meta or {}).get('classes')
+        if classes is None or not 0 <= label < len(classes):
+            return f'class {label}'
+        return classes[label]

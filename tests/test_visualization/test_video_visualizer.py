@@ -9,7 +9,7 @@ from mmengine.structures import InstanceData
 from mmvis_plugin.registry import VISUALIZERS
 from mmvis_plugin.structures import encode_masks
 from mmvis_plugin.visualization import VideoVisualizer, track_colors
-from mmvis_plugin.visualization.video_visualizer import ground_truth
+from mmvis_plugin.visualization.ground_truth import ground_truth
 
 H, W = 120, 200
 GRAY = np.full((H, W, 3), 100, np.uint8)

@@ -1,18 +1,23 @@
 """Datasets, their transforms and samplers."""
 from . import samplers, transforms
 from .bdd100k_mots import BDD100KMOTS
+from .cityscapes_vps import CityscapesVPS
 from .imagenet_det import ImageNetDET
 from .imagenet_vid import ImageNetVID
 from .joint_video_dataset import JointVideoDataset
 from .ovis import OVIS
+from .panoptic_video_dataset import PanopticVideoDataset
 from .pseudo_video import CocoPseudoVideoDataset
 from .synthetic.synthetic_video_dataset import SyntheticVideoDataset
 from .video_seg_dataset import VideoSegDataset
 from .video_source import VideoSource
+from .viper import VIPER
+from .vipseg import VIPSeg
 from .youtube_vis import YouTubeVIS
 
 __all__ = [
-    'BDD100KMOTS', 'CocoPseudoVideoDataset', 'ImageNetDET', 'ImageNetVID',
-    'JointVideoDataset', 'OVIS', 'SyntheticVideoDataset', 'VideoSegDataset',
+    'BDD100KMOTS', 'CityscapesVPS', 'CocoPseudoVideoDataset', 'ImageNetDET',
+    'ImageNetVID', 'JointVideoDataset', 'OVIS', 'PanopticVideoDataset',
+    'SyntheticVideoDataset', 'VIPER', 'VIPSeg', 'VideoSegDataset',
     'VideoSource', 'YouTubeVIS', 'samplers', 'transforms'
 ]

@@ -36,13 +36,24 @@ def load_table(name: str) -> dict:
     return json.loads(_read_table(name))
 
 
+def table_categories(name: str) -> List[dict]:
+    """Return the categories of a benchmark.
+
+    Args:
+        name (str): Stem of the table, e.g. 'viper'.
+    """
+    table = load_table(name)
+    # VIPER has labels that its panoptic benchmark leaves out
+    return table.get('categories') or table['vps_categories']
+
+
 def table_metainfo(name: str) -> dict:
     """Return ``classes`` and, if it has colours, ``palette`` of a benchmark.
 
     Args:
         name (str): Stem of the table, e.g. 'youtube_vis_2019'.
     """
-    categories = load_table(name)['categories']
+    categories = table_categories(name)
     meta = dict(classes=tuple(category['name'] for category in categories))
     if all('color' in category for category in categories):
         meta['palette'] = [tuple(item['color']) for item in categories]
@@ -126,7 +137,7 @@ def complete_label2cat(cat2label: Dict[int, int], classes: Sequence[str],
     if table is not None:
         official = {
             normalise_name(category['name']): category['id']
-            for category in load_table(table)['categories']
+            for category in table_categories(table)
         }
     taken = set(cat2label)
     for label, name in enumerate(classes):

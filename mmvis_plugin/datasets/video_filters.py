@@ -87,12 +87,22 @@ def _filter_frames(video: dict, filter_cfg: dict, drops: Counter) -> None:
 
 def _ignore_short_tracks(images: List[dict], min_track_len: int,
                          drops: Counter) -> None:
-    lengths = Counter(instance['instance_id'] for image in images
-                      for instance in image['instances']
-                      if not instance['ignore_flag'])
+    lengths = Counter(thing['instance_id'] for image in images
+                      for thing in _things(image))
     short = {track for track, n in lengths.items() if n < min_track_len}
     for image in images if short else ():
-        for instance in image['instances']:
-            if instance['instance_id'] in short:
-                instance['ignore_flag'] = 1
+        for thing in _things(image):
+            if thing['instance_id'] in short:
+                thing['ignore_flag'] = 1
     drops['track shorter than min_track_len (ignored)'] += len(short)
+
+
+def _things(image: dict) -> List[dict]:
+    """Return instances and thing segments that are not ignored."""
+    return [
+        instance
+        for instance in image['instances'] if not instance['ignore_flag']
+    ] + [
+        segment for segment in image.get('segments_info') or ()
+        if segment.get('is_thing') and not segment.get('iscrowd')
+    ]

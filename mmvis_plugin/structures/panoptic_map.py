@@ -1,6 +1,7 @@
 """Maps of segment ids as pictures."""
 import os
 import os.path as osp
+from typing import Optional
 
 import cv2
 import mmcv
@@ -12,15 +13,21 @@ from mmvis_plugin.utils.errors import AnnotationError
 _PNG = b'\x89PNG\r\n\x1a\n'
 _PALETTE = b'\x03'
 _ID_LIMIT = 1 << 24
+_FORMS = {
+    3: '3 channels of 8 bit (id = R + 256 G + 65536 B)',
+    1: '1 channel of ids'
+}
 
 
-def read_panoptic_map(path: str) -> np.ndarray:
+def read_panoptic_map(path: str, channels: Optional[int] = None) -> np.ndarray:
     """Read a picture of segment ids.
 
     Args:
         path (str): A picture of three 8 bit channels, id = R + 256 G +
             65536 B, or of one channel of 8, 16 or 32 bit whose values are
             the ids.
+        channels (int, optional): 1 or 3 if only that is right. None takes
+            both. Defaults to None.
 
     Returns:
         np.ndarray: uint32 ids; 0 is void.
@@ -32,15 +39,19 @@ def read_panoptic_map(path: str) -> np.ndarray:
     Shape:
         Output: (H, W).
     """
-    return decode_panoptic_map(get(path), path)
+    return decode_panoptic_map(get(path), path, channels)
 
 
-def decode_panoptic_map(content: bytes, name: str) -> np.ndarray:
+def decode_panoptic_map(content: bytes,
+                        name: str,
+                        channels: Optional[int] = None) -> np.ndarray:
     """Decode a picture of segment ids.
 
     Args:
         content (bytes): What :func:`read_panoptic_map` finds in a file.
         name (str): What messages call the picture.
+        channels (int, optional): 1 or 3 if only that is right. Defaults to
+            None.
 
     Returns:
         np.ndarray: uint32 ids; 0 is void.
@@ -60,18 +71,21 @@ def decode_panoptic_map(content: bytes, name: str) -> np.ndarray:
     if image is None:
         raise AnnotationError(f'{name}: cannot be read as an image; restore '
                               'or convert the file again')
-    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
-        ids = image[..., 0].astype(np.uint32)
-        for channel in (1, 2):
-            ids <<= 8
-            ids |= image[..., channel]
-        return ids
-    if image.ndim == 2 and image.dtype.kind in 'iu' and not (image < 0).any():
-        return image.astype(np.uint32)
+    if image.ndim == 3 and image.shape[2] == 3 and channels != 1:
+        if image.dtype == np.uint8:
+            ids = image[..., 0].astype(np.uint32)
+            for channel in (1, 2):
+                ids <<= 8
+                ids |= image[..., channel]
+            return ids
+    elif image.ndim == 2 and image.dtype.kind in 'iu' and channels != 3:
+        if not (image < 0).any():
+            return image.astype(np.uint32)
+    expected = ' or '.join(text for number, text in _FORMS.items()
+                           if channels in (None, number))
     raise AnnotationError(
         f'{name}: image of shape {image.shape} and type {image.dtype}, '
-        'expected 3 channels of 8 bit (id = R + 256 G + 65536 B) or one '
-        'channel of ids; convert the data set first')
+        f'expected {expected}; convert the data set first')
 
 
 def write_panoptic_map(path: str, ids: np.ndarray) -> None:

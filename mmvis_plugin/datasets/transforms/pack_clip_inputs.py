@@ -10,11 +10,13 @@ from mmengine.structures import InstanceData, PixelData
 
 from mmvis_plugin.registry import TRANSFORMS
 from mmvis_plugin.utils.errors import AnnotationError
+from ..panoptic_codes import decode_codes
 
+UNKNOWN_LABEL = 255
 META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
              'flip', 'flip_direction', 'frame_id', 'src_frame', 'video_id',
              'video_name', 'video_length', 'ori_video_length', 'has_ann',
-             'instances', 'segments_info')
+             'instances', 'segments_info', 'seg_map_path', 'void_ids')
 
 _FIELDS = dict(
     gt_bboxes=('bboxes', torch.float32),
@@ -27,8 +29,8 @@ class PackClipInputs(BaseTransform):
     """Pack per-frame lists into ``inputs`` and a ``TrackDataSample``.
 
     Differs from ``PackTrackInputs`` of mmdet: boxes are always float32
-    tensors, semantic maps are packed instead of dropped, and frames of
-    several sizes are reported by name.
+    tensors, semantic and panoptic maps are packed instead of dropped, and
+    frames of several sizes are reported by name.
 
     Args:
         meta_keys (Sequence[str]): Keys to be packed as metainfo of a frame,
@@ -39,7 +41,11 @@ class PackClipInputs(BaseTransform):
         - per frame, ``gt_instances`` and ``ignored_instances``: ``bboxes``
           ``(N, 4)`` float32, ``labels`` ``(N, )`` int64, ``instances_ids``
           ``(N, )`` int32, ``masks`` BitmapMasks of ``(N, H, W)``.
-        - per frame, ``gt_sem_seg.sem_seg``: ``(1, H, W)`` uint8, if there.
+        - per frame, ``gt_sem_seg.sem_seg``: ``(1, H, W)`` uint8 labels, 255
+          where unknown, if there is a ``gt_seg_map``.
+        - per frame, ``gt_panoptic_seg.pan_seg``: ``(1, H, W)`` int32 segment
+          ids, 0 for void, with metainfo ``segments_info`` (as in the record,
+          areas of the original frame), if there are panoptic maps.
     """
 
     def __init__(self, meta_keys: Sequence[str] = ()) -> None:
@@ -62,10 +68,7 @@ class PackClipInputs(BaseTransform):
             })
             self._pack_instances(frame, results, t)
             if results.get('gt_seg_map') is not None:
-                seg_map = torch.from_numpy(
-                    np.ascontiguousarray(results['gt_seg_map'][t]))
-                frame.gt_sem_seg = PixelData(
-                    sem_seg=seg_map.to(torch.uint8)[None])
+                self._pack_maps(frame, results, t)
             frames.append(frame)
         clip = TrackDataSample()
         clip.video_data_samples = frames
@@ -76,6 +79,21 @@ class PackClipInputs(BaseTransform):
                     key_frames_inds=np.flatnonzero(flags).tolist(),
                     ref_frames_inds=np.flatnonzero(~flags).tolist()))
         return dict(inputs=self._stack(results), data_samples=clip)
+
+    @staticmethod
+    def _pack_maps(frame: DetDataSample, results: dict, t: int) -> None:
+        seg_map = np.ascontiguousarray(results['gt_seg_map'][t])
+        if 'segments_info' in results:
+            segments = results['segments_info'][t] or []
+            ids = decode_codes(seg_map, [s['id'] for s in segments], 0,
+                               np.int32)
+            frame.gt_panoptic_seg = PixelData(
+                metainfo=dict(segments_info=segments),
+                pan_seg=torch.from_numpy(ids)[None])
+            seg_map = decode_codes(seg_map, [s['category'] for s in segments],
+                                   UNKNOWN_LABEL, np.uint8)
+        frame.gt_sem_seg = PixelData(
+            sem_seg=torch.from_numpy(seg_map).to(torch.uint8)[None])
 
     @staticmethod
     def _stack(results: dict) -> torch.Tensor:

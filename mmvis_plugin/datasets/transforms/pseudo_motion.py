@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 from mmdet.structures.mask import BitmapMasks
 
 from mmvis_plugin.registry import TRANSFORMS
+from ..panoptic_codes import VOID_CODE
 
 _COLUMNS = ('gt_bboxes', 'gt_bboxes_labels', 'gt_instances_ids',
             'gt_ignore_flags')
@@ -62,13 +63,16 @@ class PseudoMotion(BaseTransform):
             borderMode=cv2.BORDER_CONSTANT,
             borderValue=self.fill)
         if results.get('gt_masks') is not None:
-            masks = warp_masks(results['gt_masks'].masks, matrix)
+            masks = warp_maps(results['gt_masks'].masks, matrix, 0)
             kept = masks.any(axis=(1, 2))
             results['gt_masks'] = BitmapMasks(masks[kept], height, width)
             boxes = tight_boxes(masks)
         else:
             boxes = warp_boxes(results['gt_bboxes'], matrix, height, width)
             kept = (boxes[:, 2:] - boxes[:, :2] >= 1).all(axis=1)
+        if results.get('gt_seg_map') is not None:
+            results['gt_seg_map'] = warp_maps(results['gt_seg_map'][None],
+                                              matrix, VOID_CODE)[0]
         results['gt_bboxes'] = boxes
         for key in _COLUMNS:
             results[key] = results[key][kept]
@@ -93,24 +97,26 @@ class PseudoMotion(BaseTransform):
                 f'max_angle={self.max_angle}, fill={self.fill})')
 
 
-def warp_masks(masks: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Sample masks at the nearest pixel of an affine map.
+def warp_maps(maps: np.ndarray, matrix: np.ndarray, fill: int) -> np.ndarray:
+    """Sample maps at the nearest pixel of an affine map.
 
     Args:
-        masks (np.ndarray): ``(N, H, W)`` uint8.
+        maps (np.ndarray): ``(N, H, W)`` masks or maps of numbers.
         matrix (np.ndarray): ``(2, 3)``, output to input pixel indices.
+        fill (int): Value where the input ends.
 
     Shape:
-        output: ``(N, H, W)`` uint8, 0 where the input ends.
+        output: ``(N, H, W)``, of the type of ``maps``.
     """
-    height, width = masks.shape[1:]
+    height, width = maps.shape[1:]
     rows, cols = np.mgrid[:height, :width]
     grid = np.stack([cols, rows]).reshape(2, -1)
     source = np.floor(matrix[:, :2] @ grid + matrix[:, 2:] + 0.5).astype(int)
     inside = ((source >= 0) & (source < [[width], [height]])).all(axis=0)
     flat = np.where(inside, source[1] * width + source[0], 0)
-    warped = masks.reshape(-1, height * width)[:, flat] * inside
-    return warped.reshape(masks.shape).astype(np.uint8)
+    warped = maps.reshape(-1, height * width)[:, flat]
+    warped[:, ~inside] = fill
+    return warped.reshape(maps.shape)
 
 
 def tight_boxes(masks: np.ndarray) -> np.ndarray:

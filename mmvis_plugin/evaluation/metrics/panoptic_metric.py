@@ -27,7 +27,8 @@ class PanopticMetric(VideoMetric):
     track id at the original size; a label equal to the number of classes, or
     255, is void. The annotation is read from the metainfo ``seg_map_path``
     (a picture of ids, 0 for void) and ``segments_info``
-    (``id``, the label as ``category``, ``iscrowd`` and ``area``). Frames with
+    (``id``, the label as ``category``, ``iscrowd`` and ``area``); ids in the
+    metainfo ``void_ids``, if there, are void too. Frames with
     ``has_ann=False`` are left out: windows count annotated frames only.
 
     ``dataset_meta`` has to hold ``classes``, ``label2cat`` and, for the
@@ -89,7 +90,8 @@ class PanopticMetric(VideoMetric):
                     'every annotated frame; add it to meta_keys of the '
                     'packing transform')
         categories = [category['id'] for category in self.categories]
-        source = (frame['seg_map_path'], frame['segments_info'], categories)
+        source = (frame['seg_map_path'], frame['segments_info'],
+                  frame.get('void_ids') or [], categories)
         if isinstance(pred, torch.Tensor) and pred in _TABLES:
             known, table = _TABLES[pred]
             if known == source:
@@ -147,9 +149,11 @@ def predicted_segments(pred: np.ndarray, categories: Sequence[int],
 
 
 def _count_frame(pred: Any, path: str, segments: Sequence[dict],
-                 categories: Sequence[int], size: Tuple[int, int],
-                 name: str) -> PanopticFrameTable:
+                 void_ids: Sequence[int], categories: Sequence[int],
+                 size: Tuple[int, int], name: str) -> PanopticFrameTable:
     gt = read_panoptic_map(path)
+    if void_ids:
+        gt[np.isin(gt, void_ids)] = 0
     pred = pred.cpu().numpy() if isinstance(pred, torch.Tensor) else pred
     pred = pred.reshape(pred.shape[-2:])
     if pred.dtype.kind not in 'iu' or pred.dtype.itemsize < 4:

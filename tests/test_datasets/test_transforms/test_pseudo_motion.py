@@ -6,7 +6,7 @@ from mmdet.structures.mask import BitmapMasks
 from mmvis_plugin.datasets.transforms import PseudoMotion
 from mmvis_plugin.datasets.transforms.pseudo_motion import (tight_boxes,
                                                             warp_boxes,
-                                                            warp_masks)
+                                                            warp_maps)
 
 HEIGHT, WIDTH = 60, 90
 
@@ -102,7 +102,7 @@ def test_masks_are_sampled_at_the_nearest_pixel():
     rng = np.random.default_rng(0)
     masks = (rng.random((4, 20, 30)) > 0.5).astype(np.uint8)
     matrix = np.array([[0.8307, 0.1113, 1.71], [-0.0917, 0.9109, 2.23]])
-    found = warp_masks(masks, matrix)
+    found = warp_maps(masks, matrix, 0)
     for y in range(20):
         for x in range(30):
             u, v = np.floor(matrix @ [x, y, 1] + 0.5).astype(int)

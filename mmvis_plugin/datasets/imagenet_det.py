@@ -2,7 +2,8 @@
 from typing import List
 
 from mmvis_plugin.registry import DATASETS
-from .class_tables import load_table
+from mmvis_plugin.utils.errors import AnnotationError
+from .class_tables import load_table, normalise_name
 from .pseudo_video import CocoPseudoVideoDataset
 
 
@@ -34,6 +35,11 @@ class ImageNetDET(CocoPseudoVideoDataset):
             **kwargs)
 
     def _check_names(self, categories: List[dict]) -> None:
-        # the ids are those of the class table, so the names must be too
-        self._coco_names = self.class_map
         super()._check_names(categories)
+        for category in categories:
+            expected = self.class_map.get(category['id'], category['name'])
+            if normalise_name(expected) != normalise_name(category['name']):
+                raise AnnotationError(
+                    f'{self.ann_file}: category {category["id"]} is '
+                    f'{category["name"]!r}, expected {expected!r}; convert '
+                    'the XML files with imagenet_vid.py')

@@ -2,17 +2,22 @@
 import importlib.util
 import json
 import os
+import os.path as osp
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 
 from mmvis_plugin.datasets import ImageNetDET, ImageNetVID
 from mmvis_plugin.datasets.synthetic.writers.common import mask_to_box
+from mmvis_plugin.registry import DATA_SAMPLERS, DATASETS
 from ..ilsvrc import to_xml, write_ilsvrc, xml_fields
 
-TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/imagenet_vid.py'
+ROOT = Path(__file__).parents[2]
+TOOL = ROOT / 'tools/dataset_converters/imagenet_vid.py'
+CONFIG = ROOT / 'configs/_base_/datasets/imagenet_vid.py'
 VIDEO = 'train/ILSVRC2015_VID_train_0000/ILSVRC2015_train_00000001'
 
 
@@ -114,13 +119,37 @@ def test_stills_of_known_classes(convert, original, tmp_path):
         record = dataset.get_data_info(t)
         assert record['video_length'] == 3
         paths = {frame['img_path'] for frame in record['images']}
-        assert {os.path.basename(p) for p in paths} == {f'n0_{t}.JPEG'}
+        assert {osp.basename(p) for p in paths} == {f'n0_{t}.JPEG'}
         ids = first.id_maps[t]
         boxes = [mask_to_box(ids == k) for k in np.unique(ids[ids > 0])]
         for frame in record['images']:
             assert [o['bbox'] for o in frame['instances']
                     ] == [[x, y, x + w, y + h] for x, y, w, h in boxes]
             assert all('mask' not in o for o in frame['instances'])
+
+
+def test_the_shipped_config_draws_clips_of_both(convert, original, tmp_path):
+    convert('--splits', 'vid_train', 'det_train')
+    cfg = Config.fromfile(CONFIG).train_dataloader
+    for part in cfg.dataset.datasets:
+        part.data_root = str(original[0])
+        part.ann_file = str(tmp_path / osp.basename(part.ann_file))
+    dataset = DATASETS.build(cfg.dataset)
+    assert list(dataset.cumulative_sizes) == [2, 4]
+    sampler = DATA_SAMPLERS.build({
+        **cfg.sampler, 'dataset': dataset,
+        'epoch_length': 20,
+        'seed': 0
+    })
+    numbers = {True: set(), False: set()}
+    for index in sampler:
+        sample = dataset[index]
+        frames = sample['data_samples'].video_data_samples
+        is_still = (sample['inputs'] == sample['inputs'][:1]).all().item()
+        assert is_still == (index >= 2)
+        numbers[is_still].add(tuple(frame.src_frame for frame in frames))
+        assert min(len(frame.gt_instances.bboxes) for frame in frames) > 0
+    assert numbers == {True: {(0, 1, 2)}, False: {(0, 2, 5)}}
 
 
 def test_finer_wordnet_ids(convert, original, tmp_path):
@@ -190,7 +219,7 @@ def test_a_broken_file_stops_and_the_next_call_goes_on(convert, tool, tmp_path,
     real = sys.modules['mmvis_plugin.datasets.imagenet_xml'].read_imagenet_xml
     assert convert('--splits', 'vid_train', root=root)[0] == 0
     # the first video was done before the second one failed
-    assert {os.path.dirname(a[0])
+    assert {osp.dirname(a[0])
             for a in read} == {str(root / 'Annotations/VID' / VIDEO)}
 
 

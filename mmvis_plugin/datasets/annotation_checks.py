@@ -40,7 +40,7 @@ def read_json(path: str,
         FileNotFoundError: If the file does not exist.
         AnnotationError: If it is not JSON, or of another type.
     """
-    if not fileio.exists(path, backend_args=backend_args):
+    if not fileio.isfile(path, backend_args=backend_args):
         raise FileNotFoundError(f'annotation file {path} not found'
                                 f'{f" (from {origin})" if origin else ""}')
     try:

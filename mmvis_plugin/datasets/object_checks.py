@@ -79,8 +79,8 @@ def parse_box(bbox: Any) -> List[float]:
     Raises:
         ValueError: With the finding alone, if it is not four finite numbers.
     """
-    if not isinstance(bbox,
-                      (list, tuple)) or len(bbox) != 4 or not _near(bbox):
+    if (not isinstance(bbox, (list, tuple)) or len(bbox) != 4
+            or bool in map(type, bbox) or not _near(bbox)):
         raise ValueError(f'bbox is {reprlib.repr(bbox)}, expected four finite '
                          f'numbers below {_FAR:g}')
     x, y, w, h = bbox

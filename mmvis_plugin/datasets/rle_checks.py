@@ -113,7 +113,9 @@ def compress_rle(rle: dict) -> dict:
         ValueError: If the counts cannot be decoded, or do not add up to
             height x width.
     """
-    height, width = (int(v) for v in rle['size'])
+    height, width = rle['size']
+    if not isinstance(height, int) or not isinstance(width, int):
+        raise ValueError(f'RLE size {rle["size"]}, expected two integers')
     counts = rle['counts']
     runs = run_lengths(counts)
     total = int(runs.sum())

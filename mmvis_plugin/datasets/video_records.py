@@ -136,7 +136,7 @@ def check_frame_files(video: dict,
     for image in images:
         for key in ('img_path', 'seg_map_path'):
             path = image.get(key)
-            if not path or fileio.exists(path, backend_args=backend_args):
+            if not path or fileio.isfile(path, backend_args=backend_args):
                 continue
             with defects:
                 raise FileNotFoundError(

@@ -3,7 +3,7 @@ import hashlib
 import os
 import os.path as osp
 from collections import Counter
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from mmengine import fileio
 
@@ -24,6 +24,8 @@ class VideoLabels(NamedTuple):
         unknown (str): 'error' or 'drop', for other categories.
         check_files (str): 'none' allows frames without a bitmask file.
         backend_args (dict, optional): Arguments of the file backend.
+        size (tuple[int, int], optional): Height and width of the frames,
+            where a JSON file holds no mask that tells it.
     """
     name: str
     labels: str
@@ -31,6 +33,7 @@ class VideoLabels(NamedTuple):
     unknown: str = 'error'
     check_files: str = 'first'
     backend_args: Optional[dict] = None
+    size: Optional[Tuple[int, int]] = None
 
 
 def find_videos(label_dir: str,
@@ -111,7 +114,7 @@ def read_video(task: VideoLabels) -> dict:
     drops: Counter = Counter()
     if task.labels.endswith('.json'):
         video = read_rle_video(task.labels, task.image_dir, drops,
-                               task.unknown, task.backend_args)
+                               task.unknown, task.backend_args, task.size)
     else:
         video = read_bitmask_video(task.name, task.labels,
                                    osp.join(task.image_dir,

@@ -26,7 +26,8 @@ def read_rle_video(file: str,
                    image_dir: str,
                    drops: Counter,
                    unknown: str = 'error',
-                   backend_args: Optional[dict] = None) -> dict:
+                   backend_args: Optional[dict] = None,
+                   size: Optional[Tuple[int, int]] = None) -> dict:
     """Read the JSON file of one video.
 
     Masks are ``rle`` or ``poly2d`` with straight lines. Frames are sorted by
@@ -36,10 +37,12 @@ def read_rle_video(file: str,
     Args:
         file (str): ``<video>.json``.
         image_dir (str): Folder with one folder of frames per video; its
-            first frame tells the size where no mask does.
+            first frame tells the size where no mask and no ``size`` does.
         drops (Counter): Counts what is left out.
         unknown (str): 'error' or 'drop', for names of other categories.
         backend_args (dict, optional): Arguments of the file backend.
+        size (tuple[int, int], optional): Height and width of the frames,
+            where no mask tells it.
 
     Returns:
         dict: A video of a ``VideoSource`` without ids.
@@ -54,7 +57,7 @@ def read_rle_video(file: str,
     file_names = [f'{name}/{frame["name"]}' for frame in frames]
     numbers = frame_numbers(file_names, file, 'frames')
     _check_order(frames, file)
-    size = _find_size(frames)
+    size = _find_size(frames) or size
     if size is None and frames:
         size = image_size(osp.join(image_dir, file_names[0]), backend_args)
     tracks = _number_tracks(frames)

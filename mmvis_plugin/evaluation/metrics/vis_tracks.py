@@ -59,7 +59,10 @@ def read_frame(frame: dict, video: OpenVideo) -> FrameTracks:
         raise ValueError(f'{name}: {len(ids)} instances_id, {len(scores)} '
                          f'scores, {len(labels)} labels and {len(rles)} '
                          'masks, expected equal numbers')
-    for rle in rles:
+    for track, rle in zip(ids, rles):
+        if rle is None:
+            raise ValueError(f'{name}: track {track} has no mask; leave out '
+                             'what a frame does not show')
         if tuple(rle['size']) != video.size:
             raise ValueError(f'{name}: mask of size {tuple(rle["size"])}, '
                              f'expected ori_shape {video.size}; predict at '

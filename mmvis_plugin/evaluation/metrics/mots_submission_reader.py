@@ -45,7 +45,10 @@ def read_mots_submission(path: str, dataset: Any) -> Iterator[dict]:
         except zipfile.BadZipFile as error:
             raise AnnotationError(
                 f'{path}: not a zip file ({error})') from None
-        yield from _read_folder(folder, path, dataset)
+        try:
+            yield from _read_folder(folder, path, dataset)
+        except AnnotationError as error:
+            raise AnnotationError(str(error).replace(folder, path)) from None
 
 
 def _read_folder(folder: str, path: str, dataset: Any) -> Iterator[dict]:

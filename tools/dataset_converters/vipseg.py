@@ -1,0 +1,60 @@
+"""Scale VIPSeg and convert its masks: from the download to VIPSeg_720P.
+
+Needed: imgs and panomasks of the download, and train.txt, val.txt, test.txt
+of its programs. A call that was stopped goes on where it ended; what is there
+already is left alone.
+"""
+import argparse
+import os.path as osp
+from typing import Optional, Sequence
+
+from mmvis_plugin.datasets.converters import convert_vipseg
+from mmvis_plugin.utils.cli import UsageError, one_line_errors
+
+SPLITS = ('train', 'val', 'test')
+
+
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Args:
+        argv (Sequence[str], optional): Words; None for those of the call.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('root', help='folder with imgs and panomasks')
+    parser.add_argument(
+        '--out', help='target folder, ROOT/VIPSeg_720P if not given')
+    parser.add_argument(
+        '--lists',
+        metavar='DIR',
+        help='folder of train.txt, val.txt and test.txt, ROOT if not given')
+    parser.add_argument(
+        '--splits', nargs='+', choices=SPLITS, default=['train', 'val'])
+    parser.add_argument(
+        '--height', type=int, default=720, help='height in pixels')
+    parser.add_argument(
+        '--workers', type=int, default=1, help='number of processes')
+    return parser.parse_args(argv)
+
+
+@one_line_errors
+def main() -> None:
+    """Convert the splits that the command line names."""
+    args = parse_args()
+    for option in ('workers', 'height'):
+        if getattr(args, option) < 1:
+            raise UsageError(f'--{option} {getattr(args, option)}: expected '
+                             'at least 1')
+    out = args.out or osp.join(args.root, 'VIPSeg_720P')
+    for split in args.splits:
+        written = convert_vipseg(
+            args.root, out, split,
+            osp.join(args.lists or args.root, f'{split}.txt'), args.height,
+            args.workers)
+        state = 'written' if written else 'already there, nothing to do'
+        path = osp.join(out, f'panoptic_gt_VIPSeg_{split}.json')
+        print(f'{path}: {state}')
+
+
+if __name__ == '__main__':
+    main()

@@ -5,8 +5,8 @@ import pytest
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
-from mmvis_plugin.evaluation.metrics.mots_submission_reader import (
-    read_mots_submission)
+from mmvis_plugin.evaluation.metrics.mots_submission_reader import \
+    read_mots_submission
 from mmvis_plugin.structures import encode_bitmask
 from mmvis_plugin.utils.errors import AnnotationError
 from ..mots_cases import build_metric, feed, mots_maps, mots_videos

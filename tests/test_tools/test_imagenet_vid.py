@@ -11,6 +11,8 @@ import pytest
 from mmengine.config import Config
 
 from mmvis_plugin.datasets import ImageNetDET, ImageNetVID
+from mmvis_plugin.datasets.converters import imagenet_vid
+from mmvis_plugin.datasets.converters.imagenet_xml import read_imagenet_xml
 from mmvis_plugin.datasets.synthetic.writers.common import mask_to_box
 from mmvis_plugin.registry import DATA_SAMPLERS, DATASETS
 from ..ilsvrc import to_xml, write_ilsvrc, xml_fields
@@ -31,10 +33,8 @@ def original(tmp_path_factory):
 def tool():
     spec = importlib.util.spec_from_file_location('imagenet_vid', TOOL)
     module = importlib.util.module_from_spec(spec)
-    sys.modules['imagenet_vid'] = module  # where a process finds its task
     spec.loader.exec_module(module)
-    yield module
-    del sys.modules['imagenet_vid']
+    return module
 
 
 @pytest.fixture
@@ -91,13 +91,13 @@ def assert_equals_generator(dataset, videos, numbers):
 
 
 @pytest.mark.parametrize('words, numbers', [
-    (('--jobs', '2'), [0, 2, 5]),
+    (('--workers', '2'), [0, 2, 5]),
     (('--all', ), [0, 1, 2, 3, 4, 5]),
 ])
 def test_boxes_and_tracks_come_back(convert, original, tmp_path, words,
                                     numbers):
     code, out, _ = convert(*words)
-    assert code == 0 and out.count(': written, ') == 3
+    assert code == 0 and out.count(': written\n') == 3
     videos = original[1]
     train = {n: v for n, v in videos.items() if n.startswith('train')}
     assert_equals_generator(
@@ -180,26 +180,30 @@ def test_flags_of_the_source_are_kept(convert, tmp_path):
 
 
 def test_a_second_call_does_nothing(convert, tmp_path):
-    words = ('--splits', 'vid_val')
+    words = ('--splits', 'vid_train')
     convert(*words)
-    path = tmp_path / 'imagenet_vid_val.json'
+    path = tmp_path / 'imagenet_vid_train.json'
     before = path.read_bytes(), path.stat().st_mtime_ns
     assert convert(*words)[1] == f'{path}: already there, nothing to do\n'
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert os.listdir(tmp_path) == [path.name]
-    path.write_text('{"info": {"split"')  # of another program
-    assert ': written, 6 images, ' in convert(*words)[1]
-    assert path.read_bytes() == before[0]
+    # other frames: written anew
+    assert convert(*words, '--all')[1] == f'{path}: written\n'
+    path.write_text('{"info": {"converter": "another"}}')
+    code, _, err = convert(*words)
+    assert code == 1 and err == (
+        f'error: {path}: was not written by this converter; move it away to '
+        'convert again\n')
 
 
-@pytest.mark.parametrize('jobs', ['1', '2'])
-def test_a_broken_file_stops_and_the_next_call_goes_on(convert, tool, tmp_path,
-                                                       monkeypatch, jobs):
+@pytest.mark.parametrize('workers', ['1', '2'])
+def test_a_broken_file_stops_and_the_next_call_goes_on(convert, tmp_path,
+                                                       monkeypatch, workers):
     root = tmp_path / 'root'
     write_ilsvrc(root)
     xml = root / 'Annotations/VID' / VIDEO / '000002.xml'
     sound = xml.read_text()
-    words = ('--splits', 'vid_train', '--jobs', jobs)
+    words = ('--splits', 'vid_train', '--workers', workers)
     for text, message in ((sound[:90], f'{xml}: not valid XML at line 1 '
                            'column '),
                           (to_xml(xml_fields([(0, 'n1', (0, 0, 9, 9))])),
@@ -214,13 +218,16 @@ def test_a_broken_file_stops_and_the_next_call_goes_on(convert, tool, tmp_path,
     assert err.startswith(f'error: annotation file {xml} not found; expected')
     xml.write_text(sound)
     read = []
-    monkeypatch.setattr(tool, 'read_imagenet_xml',
-                        lambda *a: read.append(a) or real(*a))
-    real = sys.modules['mmvis_plugin.datasets.imagenet_xml'].read_imagenet_xml
+
+    def spy(path, *args):
+        read.append(path)
+        return read_imagenet_xml(path, *args)
+
+    monkeypatch.setattr(imagenet_vid, 'read_imagenet_xml', spy)
     assert convert('--splits', 'vid_train', root=root)[0] == 0
     # the first video was done before the second one failed
-    assert {osp.dirname(a[0])
-            for a in read} == {str(root / 'Annotations/VID' / VIDEO)}
+    assert {osp.dirname(path)
+            for path in read} == {str(root / 'Annotations/VID' / VIDEO)}
 
 
 def test_options_that_do_not_fit(convert, tmp_path):
@@ -232,4 +239,5 @@ def test_options_that_do_not_fit(convert, tmp_path):
     code, _, err = convert('--all', root=tmp_path)
     assert code == 1 and err.startswith(
         f'error: no XML file below {tmp_path}/Annotations/VID/train; give')
-    assert convert('--jobs', '0')[2].startswith('error: --jobs 0: expected')
+    assert convert('--workers',
+                   '0')[2].startswith('error: --workers 0: expected')

@@ -6,7 +6,7 @@ import re
 from typing import Dict, List, Optional, Tuple
 
 from mmvis_plugin.utils.errors import AnnotationError
-from .class_tables import load_table
+from ..class_tables import load_table
 
 _INTEGER = re.compile(r'-?\d{1,9}')
 

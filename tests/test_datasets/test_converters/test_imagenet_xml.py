@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from mmvis_plugin.datasets.imagenet_xml import read_imagenet_xml
+from mmvis_plugin.datasets.converters.imagenet_xml import read_imagenet_xml
 from mmvis_plugin.utils.errors import AnnotationError
-from ..ilsvrc import CATEGORIES, to_xml, xml_fields
-from .mutations import check_mutations
+from ...ilsvrc import CATEGORIES, to_xml, xml_fields
+from ..mutations import check_mutations
 
 WNIDS = {item['wnid']: item['id'] for item in CATEGORIES}
 DOG, FOX, PERSON = 'n02084071', 'n02118333', 'n00007846'

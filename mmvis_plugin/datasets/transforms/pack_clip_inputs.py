@@ -16,7 +16,8 @@ UNKNOWN_LABEL = 255
 META_KEYS = ('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor',
              'flip', 'flip_direction', 'frame_id', 'src_frame', 'video_id',
              'video_name', 'video_length', 'ori_video_length', 'has_ann',
-             'instances', 'segments_info', 'seg_map_path', 'void_ids')
+             'instances', 'segments_info', 'seg_map_path', 'void_ids',
+             'src_img_id')
 
 _FIELDS = dict(
     gt_bboxes=('bboxes', torch.float32),

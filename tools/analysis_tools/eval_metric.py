@@ -1,7 +1,7 @@
-"""Evaluate results that ``tools/test.py --out`` has written."""
+"""Evaluate results that ``tools/test.py --out`` or a metric has written."""
 import argparse
 import os.path as osp
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterable, Iterator
 
 from mmengine.config import DictAction
 from mmengine.evaluator import Evaluator
@@ -9,6 +9,8 @@ from mmengine.fileio import load
 from mmengine.registry import DATASETS, init_default_scope
 
 import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
+from mmvis_plugin.evaluation.metrics.mots_submission_reader import \
+    read_mots_submission
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
 from mmvis_plugin.utils.errors import AnnotationError
 
@@ -20,7 +22,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config of the test')
     parser.add_argument(
-        'pkl_results', help='pickle file of tools/test.py --out')
+        'pkl_results',
+        help='pickle file of tools/test.py --out, or the zip or folder of a '
+        'BDD100K MOTS submission')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -30,12 +34,24 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def with_annotations(records: List[dict], dataset: Any,
+def read_results(path: str, dataset: Any) -> Iterable[dict]:
+    """Read results in the form that :func:`with_annotations` takes.
+
+    Args:
+        path (str): A pickle file, or a zip or folder of BDD100K MOTS.
+        dataset (BaseDataset): The test data.
+    """
+    if osp.isdir(path) or path.endswith('.zip'):
+        return read_mots_submission(path, dataset)
+    return load(path)
+
+
+def with_annotations(records: Iterable[dict], dataset: Any,
                      path: str) -> Iterator[dict]:
     """Join predicted tracks with the annotations of their frames.
 
     Args:
-        records (list[dict]): One per video: ``video_id`` and ``frames``,
+        records (Iterable[dict]): One per video: ``video_id`` and ``frames``,
             each with ``frame_id``, ``ori_shape`` and the fields of
             ``pred_track_instances``. Samples that mmengine's ``DumpResults``
             wrote have all and pass as they are.
@@ -95,7 +111,7 @@ def main() -> None:
     """Build data set and metrics from the config and score the file."""
     args = parse_args()
     cfg = read_config(args.config, args.cfg_options)
-    if not osp.isfile(args.pkl_results):
+    if not osp.exists(args.pkl_results):
         raise FileNotFoundError(f'{args.pkl_results}: no such file; write it '
                                 'with tools/test.py --out')
     if cfg.get('test_dataloader') is None or cfg.get('test_evaluator') is None:
@@ -105,7 +121,7 @@ def main() -> None:
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     evaluator = Evaluator(cfg.test_evaluator)
     evaluator.dataset_meta = dataset.metainfo
-    records = load(args.pkl_results)
+    records = read_results(args.pkl_results, dataset)
     results = evaluator.offline_evaluate(
         with_annotations(records, dataset, args.pkl_results))
     for key, value in results.items():

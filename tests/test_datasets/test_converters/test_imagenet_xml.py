@@ -1,11 +1,13 @@
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mmvis_plugin.datasets.converters.imagenet_xml import read_imagenet_xml
 from mmvis_plugin.utils.errors import AnnotationError
 from ...ilsvrc import CATEGORIES, to_xml, xml_fields
-from ..mutations import check_mutations
+from ..mutations import assert_clean, check_mutations, stacked_mutation
 
 WNIDS = {item['wnid']: item['id'] for item in CATEGORIES}
 DOG, FOX, PERSON = 'n02084071', 'n02118333', 'n00007846'
@@ -157,7 +159,9 @@ def slow_reader(fields):
         objects=objects)
 
 
-def test_mutated_files(path):
+@pytest.fixture
+def load(path):
+    """Return a function that writes fields as XML and reads them."""
 
     def load(text):
         try:
@@ -167,6 +171,10 @@ def test_mutated_files(path):
         path.write_text(text, errors='surrogatepass')
         return read_imagenet_xml(str(path), WNIDS)
 
+    return load
+
+
+def test_one_mutation(path, load):
     counts = check_mutations(
         two_objects(),
         load,
@@ -182,7 +190,22 @@ def test_mutated_files(path):
             ('delete', 'null', 'negative', 'nan', 'fraction'),
         },
         expected=slow_reader)
-    assert min(counts.values()) > 50
+    assert min(counts.values()) > 50 and sum(counts.values()) >= 500
+
+
+@settings(
+    max_examples=500,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 2**32))
+def test_several_mutations(path, load, seed):
+    mutation = stacked_mutation(two_objects(), seed)
+    found, error = assert_clean(lambda: load(mutation.text), path.name,
+                                mutation)
+    if error is None:
+        assert found == slow_reader(mutation.tree), str(mutation)
 
 
 def test_mutated_text(path):

@@ -31,6 +31,9 @@ class ClipSample(BaseTransform):
         reverse_prob (float): Probability of time reversal. Defaults to 0.
         shuffle (bool): Whether frames lose their order. Defaults to False.
         max_redraws (int): Draws before a video is given up. Defaults to 10.
+        share_object (bool): Whether each frame of the clip must show an
+            object of the reference frame. Only for ``mode='ref'``. Defaults
+            to False.
 
     Differs from ``UniformRefFrameSample`` of mmdet: dense runs, redraws, and
     an extra frame is only repeated if the range is too small.
@@ -42,7 +45,8 @@ class ClipSample(BaseTransform):
                  mode: str = 'ref',
                  reverse_prob: float = 0.,
                  shuffle: bool = False,
-                 max_redraws: int = 10) -> None:
+                 max_redraws: int = 10,
+                 share_object: bool = False) -> None:
         if num_frames < 1:
             raise ValueError(f'num_frames={num_frames} of ClipSample, '
                              'expected at least 1')
@@ -53,12 +57,16 @@ class ClipSample(BaseTransform):
             raise ValueError(
                 f'frame_range={frame_range} of ClipSample, expected None or '
                 "a number >= 0 with mode='ref'")
+        if share_object and mode == 'dense':
+            raise ValueError("share_object=True of ClipSample, expected it "
+                             "with mode='ref' only")
         self.num_frames = num_frames
         self.frame_range = frame_range
         self.mode = mode
         self.reverse_prob = reverse_prob
         self.shuffle = shuffle
         self.max_redraws = max_redraws
+        self.share_object = share_object
 
     def transform(self, results: dict) -> Optional[dict]:
         """Return the per-frame lists of a drawn clip, or None.
@@ -78,9 +86,20 @@ class ClipSample(BaseTransform):
             indices = (
                 self._around(key, len(images))
                 if self.mode == 'ref' else self._run(key, len(images)))
-            if targets[indices].any():
+            if targets[indices].any() and self._is_shared(
+                    images, indices, key):
                 return self._collate(results, indices, key)
         return None
+
+    def _is_shared(self, images: List[dict], indices: List[int],
+                   key: Optional[int]) -> bool:
+        if not self.share_object:
+            return True
+        shown = [{
+            obj['instance_id']
+            for obj in images[i]['instances'] if not obj['ignore_flag']
+        } for i in [key, *indices]]
+        return all(shown[0] & ids for ids in shown[1:])
 
     def _around(self, key: int, length: int) -> List[int]:
         reach = length if self.frame_range is None else self.frame_range
@@ -119,4 +138,5 @@ class ClipSample(BaseTransform):
         return (f'{type(self).__name__}(num_frames={self.num_frames}, '
                 f'frame_range={self.frame_range}, mode={self.mode!r}, '
                 f'reverse_prob={self.reverse_prob}, shuffle={self.shuffle}, '
-                f'max_redraws={self.max_redraws})')
+                f'max_redraws={self.max_redraws}, '
+                f'share_object={self.share_object})')

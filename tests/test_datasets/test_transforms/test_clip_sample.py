@@ -9,7 +9,9 @@ from mmvis_plugin.datasets.transforms import ClipSample
 def video(length, empty=()):
     images = [
         dict(
-            frame_id=i, instances=[] if i in empty else [dict(ignore_flag=0)])
+            frame_id=i,
+            instances=[]
+            if i in empty else [dict(ignore_flag=0, instance_id=1)])
         for i in range(length)
     ]
     return dict(video_id=1, video_name='v', video_length=length, images=images)
@@ -112,3 +114,24 @@ def test_windows_keep_the_length_of_the_video():
 def test_wrong_options(options, message):
     with pytest.raises(ValueError, match=message):
         ClipSample(**options)
+
+
+def test_frames_share_an_object_with_the_reference_frame():
+    record = video(6)
+    for i, image in enumerate(record['images']):
+        image['instances'] = [
+            dict(ignore_flag=0, instance_id=i // 2),
+            dict(ignore_flag=1, instance_id=9)
+        ]
+    sample = ClipSample(2, share_object=True)
+    found = set(frames(r for r in draw(sample, record) if r))
+    assert found == {(0, 1), (2, 3), (4, 5)}
+    record['images'][0]['instances'].pop(0)
+    assert sample(dict(record, key_frame_id=1)) is None
+    # a still image is its own reference
+    assert frames(draw(sample, video(1), 1)) == [(0, 0)]
+
+
+def test_sharing_needs_a_reference_frame():
+    with pytest.raises(ValueError, match="share_object=True.*mode='ref'"):
+        ClipSample(2, mode='dense', share_object=True)

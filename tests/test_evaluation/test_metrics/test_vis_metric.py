@@ -1,8 +1,6 @@
-import gc
 import json
 import math
 import time
-import tracemalloc
 import zipfile
 from unittest import mock
 
@@ -227,36 +225,6 @@ def test_agrees_with_the_metric_of_mmdet(metric_data, build_metric, to_videos,
     assert [results[f'vis/{key}'] for key in keys] == pytest.approx(
         expected, rel=0, abs=5.01e-4)
     assert max(expected) > .2
-
-
-def peak_memory(metric, video, num_videos):
-    gc.collect()
-    tracemalloc.start()
-    for video_id in range(num_videos):
-        for frame in video:
-            frame = frame.clone()
-            frame.set_metainfo(dict(video_id=video_id))
-            frame.pred_track_instances.masks = [
-                dict(rle, counts=bytes(bytearray(rle['counts'])))
-                for rle in frame.pred_track_instances.masks
-            ]
-            metric.process(None, [frame.to_dict()])
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak
-
-
-def test_memory_does_not_grow_with_the_number_of_videos(
-        metric_data, build_metric, to_videos):
-    case = metric_data('ytvis_ap_b.json.gz')
-    video = to_videos(case)[0]
-    for frame in video:
-        for rle in frame.pred_track_instances.masks:
-            rle['counts'] = bytes(rle['counts'], 'ascii') if isinstance(
-                rle['counts'], str) else rle['counts']
-    peaks = [peak_memory(build_metric(case), video, num) for num in (3, 30)]
-    # what stays is a record of a few kB per video
-    assert peaks[1] - peaks[0] < 27 * 8192
 
 
 def test_small_videos_cost_little():

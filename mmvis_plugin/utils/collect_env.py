@@ -1,9 +1,10 @@
 """Report the versions that matter for a question or a bug report."""
 from importlib import metadata
-from importlib.util import find_spec
 from typing import Dict
 
 from mmengine.utils.dl_utils import collect_env as collect_base_env
+
+from mmvis_plugin.ops.ext_loader import BUILD_COMMAND, ext_devices
 
 # Import name -> distributions that may provide it.
 _PROVIDERS = {
@@ -42,12 +43,10 @@ def _version(distribution: str) -> str:
 
 
 def _operators() -> str:
-    if find_spec('mmvis_plugin.ops') is None:
-        return 'none in this version'
-    if find_spec('mmvis_plugin.ops._ext') is not None:
-        return 'compiled'
-    return ('not compiled, torch path in use; build with '
-            'MMVIS_WITH_OPS=1 pip install --no-build-isolation -e .')
+    devices = ext_devices()
+    if devices:
+        return f'compiled for {", ".join(devices)}'
+    return f'not compiled, torch path in use; build with {BUILD_COMMAND}'
 
 
 if __name__ == '__main__':

@@ -1,7 +1,11 @@
 import pytest
 
-from mmvis_plugin.datasets.converters.imagenet_lists import (
-    all_frames, find_xml, known_wnids, listed_frames, listed_videos, read_list)
+from mmvis_plugin.datasets.converters.imagenet_lists import (all_frames,
+                                                             find_xml,
+                                                             known_wnids,
+                                                             listed_frames,
+                                                             listed_videos,
+                                                             read_list)
 from mmvis_plugin.utils.errors import AnnotationError
 
 

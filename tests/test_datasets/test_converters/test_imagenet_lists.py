@@ -1,11 +1,6 @@
 import pytest
 
-from mmvis_plugin.datasets.converters.imagenet_lists import (all_frames,
-                                                             find_xml,
-                                                             known_wnids,
-                                                             listed_frames,
-                                                             listed_videos,
-                                                             read_list)
+from mmvis_plugin.datasets.converters import imagenet_lists as lists
 from mmvis_plugin.utils.errors import AnnotationError
 
 
@@ -22,7 +17,7 @@ def write(tmp_path):
 
 def test_numbers_of_the_list_start_at_one_and_of_files_at_zero(write):
     path = write('train/a 1 30 30\ntrain/b 1 1 2\n\ntrain/a 1 1 30\n')
-    assert listed_frames(path) == {'train/a': [0, 29], 'train/b': [0]}
+    assert lists.listed_frames(path) == {'train/a': [0, 29], 'train/b': [0]}
 
 
 @pytest.mark.parametrize('text, message', [
@@ -37,22 +32,22 @@ def test_numbers_of_the_list_start_at_one_and_of_files_at_zero(write):
 def test_broken_lists(write, text, message):
     path = write(text)
     with pytest.raises(AnnotationError) as error:
-        listed_frames(path)
+        lists.listed_frames(path)
     assert str(error.value).startswith(f'{path}: {message}')
 
 
 def test_lengths_of_the_validation_videos(write):
     path = write('val/a 1 0 3\nval/b 4 0 1')
-    assert listed_videos(path) == {'val/a': [0, 1, 2], 'val/b': [0]}
+    assert lists.listed_videos(path) == {'val/a': [0, 1, 2], 'val/b': [0]}
     for text, message in (('a 1 0 0', 'a of 0 frames, expected each video'),
                           ('a 1 0 2\na 3 0 2', 'a of 2 frames, expected')):
         with pytest.raises(AnnotationError, match=f'list.txt: {message}'):
-            listed_videos(write(text))
+            lists.listed_videos(write(text))
 
 
 def test_missing_list(tmp_path):
     with pytest.raises(FileNotFoundError, match='--lists, or take every'):
-        read_list(str(tmp_path / 'a.txt'), 2)
+        lists.read_list(str(tmp_path / 'a.txt'), 2)
 
 
 def test_all_frames_are_sorted_by_video_and_number(tmp_path):
@@ -61,21 +56,21 @@ def test_all_frames_are_sorted_by_video_and_number(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (tmp_path / 'val/a/readme.txt').touch()
-    assert find_xml(str(tmp_path), 'val') == [
+    assert lists.find_xml(str(tmp_path), 'val') == [
         'val/a/000009', 'val/a/000010', 'val/b/000000', 'val/b/000001'
     ]
-    assert all_frames(str(tmp_path), 'val') == {
+    assert lists.all_frames(str(tmp_path), 'val') == {
         'val/a': [9, 10],
         'val/b': [0, 1]
     }
     (tmp_path / 'val/a/x.xml').touch()
     with pytest.raises(AnnotationError, match='a/x.xml: expected the number'):
-        all_frames(str(tmp_path), 'val')
+        lists.all_frames(str(tmp_path), 'val')
     with pytest.raises(FileNotFoundError, match='no XML file below'):
-        find_xml(str(tmp_path), 'train')
+        lists.find_xml(str(tmp_path), 'train')
 
 
 def test_every_class_has_its_wordnet_id():
-    wnids = known_wnids()
+    wnids = lists.known_wnids()
     assert sorted(wnids.values()) == list(range(1, 31))
     assert wnids['n02691156'] == 1 and wnids['n02391049'] == 30

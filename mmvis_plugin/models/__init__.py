@@ -1,8 +1,9 @@
 """Networks, and what they are made of."""
-from . import data_preprocessors, inspro, layers, losses, task_modules
+from . import (association, data_preprocessors, inspro, layers, losses, memory,
+               pcan, task_modules)
 from .online_video_model import FrameOutput, OnlineVideoModel
 
 __all__ = [
-    'FrameOutput', 'OnlineVideoModel', 'data_preprocessors', 'inspro',
-    'layers', 'losses', 'task_modules'
+    'FrameOutput', 'OnlineVideoModel', 'association', 'data_preprocessors',
+    'inspro', 'layers', 'losses', 'memory', 'pcan', 'task_modules'
 ]

@@ -3,13 +3,15 @@ import hashlib
 import os
 import os.path as osp
 from collections import Counter
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, NamedTuple, Optional, Tuple
 
 from mmengine import fileio
 
 from mmvis_plugin.utils.errors import AnnotationError
 from .bdd100k_bitmasks import read_bitmask_video
 from .bdd100k_rles import read_rle_video
+from .class_tables import load_table
+from .video_source import VideoSource
 
 _FORMAT = 1
 
@@ -121,6 +123,25 @@ def read_video(task: VideoLabels) -> dict:
                                             task.name), drops, task.unknown,
                                    task.check_files, task.backend_args)
     return dict(video=video, drops=dict(drops))
+
+
+def collect_videos(results: Iterable[dict]) -> VideoSource:
+    """Number videos and frames from 1 and put them together.
+
+    Args:
+        results (Iterable[dict]): Of :func:`read_video`, sorted by name.
+    """
+    drops: Counter = Counter()
+    videos, num_frames = [], 0
+    for video_id, result in enumerate(results, 1):
+        video = dict(video_id=video_id, **result['video'])
+        for img_id, image in enumerate(video['images'], num_frames + 1):
+            image['img_id'] = img_id
+        num_frames += len(video['images'])
+        drops.update(result['drops'])
+        videos.append(video)
+    return VideoSource(
+        videos, load_table('bdd100k_mots')['categories'], drops=drops)
 
 
 def labels_key(tasks: Dict[str, VideoLabels]) -> dict:

@@ -1,8 +1,7 @@
 """BDD100K MOTS: multi-object tracking and segmentation while driving."""
 import os.path as osp
 import tempfile
-from collections import Counter
-from typing import Dict, Iterable, Optional
+from typing import Dict, Optional
 
 from mmengine import fileio
 
@@ -12,10 +11,9 @@ from mmvis_plugin.utils.tasks import TaskParts, run_tasks
 from .annotation_cache import cached_source
 from .annotation_checks import frame_numbers, read_json
 from .bdd100k_bitmasks import IMAGE_SUFFIXES, frame_files
-from .bdd100k_labels import (VideoLabels, find_videos, labels_key,
-                             list_folders, read_video)
+from .bdd100k_labels import (VideoLabels, collect_videos, find_videos,
+                             labels_key, list_folders, read_video)
 from .bdd100k_rles import image_size
-from .class_tables import load_table
 from .coco_video_json import parse_coco_video_json
 from .video_seg_dataset import VideoSegDataset
 from .video_source import VideoSource
@@ -134,22 +132,3 @@ class BDD100KMOTS(VideoSegDataset):
         source = collect_videos(videos)
         source.annotated = False
         return source
-
-
-def collect_videos(results: Iterable[dict]) -> VideoSource:
-    """Number videos and frames from 1 and put them together.
-
-    Args:
-        results (Iterable[dict]): Of :func:`read_video`, sorted by name.
-    """
-    drops: Counter = Counter()
-    videos, num_frames = [], 0
-    for video_id, result in enumerate(results, 1):
-        video = dict(video_id=video_id, **result['video'])
-        for img_id, image in enumerate(video['images'], num_frames + 1):
-            image['img_id'] = img_id
-        num_frames += len(video['images'])
-        drops.update(result['drops'])
-        videos.append(video)
-    return VideoSource(
-        videos, load_table('bdd100k_mots')['categories'], drops=drops)

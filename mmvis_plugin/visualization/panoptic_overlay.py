@@ -28,7 +28,7 @@ class PanopticPanel:
         labels (np.ndarray): int64 label of each segment, -1 for void.
         ids (np.ndarray): int64 track id of each segment, -1 for none.
         is_thing (np.ndarray): bool.
-        ignored (np.ndarray): bool, crowds.
+        ignored (np.ndarray): bool, crowds and the like.
 
     Shape:
         rows: (H, W) int32; all others: (1 + number of segments, ).
@@ -92,10 +92,13 @@ class PanopticPanel:
         found = [known.get(value, {}) for value in values.tolist()]
         is_thing = np.array([bool(s.get('is_thing')) for s in found])
         ids = np.array([s.get('instance_id', -1) for s in found])
-        return cls._collect(rows, np.array([not segment for segment in found]),
-                            np.array([s.get('category', -1) for s in found]),
-                            np.where(is_thing, ids, -1), is_thing,
-                            np.array([bool(s.get('iscrowd')) for s in found]))
+        return cls._collect(
+            rows, np.array([not segment for segment in found]),
+            np.array([s.get('category', -1) for s in found]),
+            np.where(is_thing, ids, -1), is_thing,
+            np.array([
+                bool(s.get('iscrowd') or s.get('ignore_flag')) for s in found
+            ]))
 
     @classmethod
     def _collect(cls, rows: np.ndarray, is_void: np.ndarray, *fields:

@@ -275,3 +275,25 @@ def draw_caption(image: np.ndarray, text: str, size: int) -> np.ndarray:
     rect = caption_rect(image, text, size)
     _draw_chip(image, rect, text, np.zeros(3), np.full(3, 255.), size)
     return image
+
+
+def with_title(image: np.ndarray, text: str, size: int) -> np.ndarray:
+    """Return an image with a line of black text on white above it.
+
+    Args:
+        image (np.ndarray): ``(h, w, 3)`` uint8 RGB.
+        text (str): The line; its end is left out if it is too wide.
+        size (int): Font size in pixels.
+
+    Returns:
+        np.ndarray: ``(h + height of the line, w, 3)`` uint8 RGB.
+    """
+    width, line = image.shape[1], text
+    while text and chip_size(line, size)[0] > width:
+        text = text[:-1]
+        line = f'{text}\N{HORIZONTAL ELLIPSIS}'
+    glyphs = text_mask(line, size)[:, :width]
+    bar = np.full((len(glyphs), width, 3), 255, np.uint8)
+    left = min(_pad(size), width - glyphs.shape[1])
+    bar[:, left:left + glyphs.shape[1]] -= glyphs[..., None]
+    return np.concatenate([bar, image])

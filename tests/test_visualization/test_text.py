@@ -92,3 +92,33 @@ def test_empty_legend_draws_nothing():
     image = gray(50, 50)
     text.draw_panel(image, [], track_colors([]), 12)
     assert not changed(image).any()
+
+
+def test_legend_and_caption_stay_in_their_rectangles():
+    names = [f'class {i}' for i in range(40)]
+    for num in (0, 3, 40):
+        image = gray(120, 300)
+        text.draw_panel(image, names[:num], track_colors(range(num)), 14)
+        x1, y1, x2, y2 = text.panel_rect(image, names[:num], 14)
+        wanted = np.zeros((120, 300), bool)
+        wanted[y1:y2, x1:x2] = True
+        assert not changed(image)[~wanted].any()
+        assert changed(image).sum() == wanted.sum()
+    image = gray(120, 300)
+    text.draw_caption(image, 'prediction', 14)
+    x1, y1, x2, y2 = text.caption_rect(image, 'prediction', 14)
+    assert changed(image)[y1:y2, x1:x2].all()
+    assert changed(image).sum() == (y2 - y1) * (x2 - x1)
+
+
+@pytest.mark.parametrize('width', [3, 40, 90, 300])
+def test_title_stands_above_and_is_cut(width):
+    image = gray(30, width)
+    titled = text.with_title(image, 'frame 4 flipped', 12)
+    bar, below = titled[:-30], titled[-30:]
+    np.testing.assert_array_equal(below, image)
+    assert len(bar) == text.text_mask('|', 12).shape[0]
+    whole = text.with_title(gray(30, 300), 'frame 4 flipped', 12)[:-30]
+    same = (bar == whole[:, :width]).all()
+    assert same == (width == 300)
+    assert (bar == 255).any() and (width < 9 or (bar < 50).any())

@@ -67,9 +67,10 @@ def rename_weights(weights: Mapping[str, Tensor],
     return found
 
 
-def compare_weights(found: Conversion,
-                    model: Mapping[str, Tensor],
-                    optional: Sequence[str] = tuple()) -> None:
+def compare_weights(
+    found: Conversion,
+    model: Mapping[str, Tensor],
+    optional: Sequence[str] = tuple()) -> None:
     """Note in a conversion where it does not fit a model.
 
     Args:

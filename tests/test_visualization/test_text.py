@@ -107,8 +107,8 @@ def test_legend_and_caption_stay_in_their_rectangles():
     image = gray(120, 300)
     text.draw_caption(image, 'prediction', 14)
     x1, y1, x2, y2 = text.caption_rect(image, 'prediction', 14)
-    assert changed(image)[y1:y2, x1:x2].all()
-    assert changed(image).sum() == (y2 - y1) * (x2 - x1)
+    inside = changed(image)[y1:y2, x1:x2]
+    assert inside.mean() >= 0.99 and inside.sum() == changed(image).sum()
 
 
 @pytest.mark.parametrize('width', [3, 40, 90, 300])

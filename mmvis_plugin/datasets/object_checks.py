@@ -54,7 +54,7 @@ def valid_polygons(polygons: list, drops: Counter) -> List[List[float]]:
         p for p in polygons
         if isinstance(p, list) and len(p) >= 6 and len(p) % 2 == 0
     ]
-    if not all(map(_near, valid)):
+    if not all(map(near_numbers, valid)):
         raise ValueError('polygon holds a value that is no finite number '
                          f'below {_FAR:g}')
     if len(valid) < len(polygons):
@@ -63,8 +63,12 @@ def valid_polygons(polygons: list, drops: Counter) -> List[List[float]]:
     return valid
 
 
-def _near(numbers: List[Any]) -> bool:
-    """Tell whether all are finite numbers of a sensible size, fast."""
+def near_numbers(numbers: List[Any]) -> bool:
+    """Tell, fast, whether all are finite numbers below a million.
+
+    Args:
+        numbers (list): At least one JSON value.
+    """
     try:
         # a sum is not finite if a summand is not
         return (math.isfinite(sum(numbers)) and max(numbers) < _FAR
@@ -80,7 +84,7 @@ def parse_box(bbox: Any) -> List[float]:
         ValueError: With the finding alone, if it is not four finite numbers.
     """
     if (not isinstance(bbox, (list, tuple)) or len(bbox) != 4
-            or bool in map(type, bbox) or not _near(bbox)):
+            or bool in map(type, bbox) or not near_numbers(bbox)):
         raise ValueError(f'bbox is {reprlib.repr(bbox)}, expected four finite '
                          f'numbers below {_FAR:g}')
     x, y, w, h = bbox

@@ -8,7 +8,7 @@ from mmdet.structures import DetDataSample
 from mmengine.config import Config
 
 from mmvis_plugin.datasets.transforms import PackClipInputs
-from mmvis_plugin.models.online_video_model import OnlineVideoModel
+from mmvis_plugin.models.online_video_model import OnlineVideoModel, set_result
 from mmvis_plugin.registry import TRANSFORMS
 from mmvis_plugin.utils.errors import AnnotationError
 
@@ -74,8 +74,9 @@ class VideoStream:
             img (np.ndarray): ``(h, w, 3)`` uint8 BGR.
 
         Returns:
-            DetDataSample: With ``pred_track_instances`` in pixels of
-            ``img``, as known from the frames so far.
+            DetDataSample: With ``pred_track_instances`` or what else the
+            model predicts, in pixels of ``img``, as known from the frames so
+            far.
 
         Raises:
             AnnotationError: If it is no colour image or has another size
@@ -92,8 +93,7 @@ class VideoStream:
         output, self._state = self.model.step(data['inputs'][:, 0], meta,
                                               self._state)
         result = DetDataSample(metainfo=meta)
-        result.pred_track_instances = self.model.online_result(
-            output, self._state)
+        set_result(result, self.model.online_result(output, self._state))
         self.num_frames += 1
         return result
 

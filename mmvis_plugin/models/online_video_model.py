@@ -1,13 +1,16 @@
 """The frame-by-frame contract of every online model."""
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from mmdet.models.mot import BaseMOTModel
 from mmdet.structures import (DetDataSample, OptTrackSampleList,
                               TrackDataSample, TrackSampleList)
-from mmengine.structures import InstanceData
+from mmengine.structures import BaseDataElement, InstanceData
 from torch import Tensor
+
+FrameResult = Union[InstanceData, Dict[str, BaseDataElement]]
+"""``pred_track_instances`` of a frame, or its fields by their names."""
 
 
 @dataclass
@@ -99,7 +102,7 @@ class OnlineVideoModel(BaseMOTModel):
         """
 
     @abstractmethod
-    def online_result(self, output: FrameOutput, state: Any) -> InstanceData:
+    def online_result(self, output: FrameOutput, state: Any) -> FrameResult:
         """Return what is known of a frame when only the past is known.
 
         Args:
@@ -107,8 +110,9 @@ class OnlineVideoModel(BaseMOTModel):
             state (Any): The state after that frame.
 
         Returns:
-            InstanceData: ``instances_id``, ``bboxes`` (original pixels),
-            ``labels``, ``scores`` and ``masks`` (list of COCO RLE).
+            InstanceData or dict: ``instances_id``, ``bboxes`` (original
+            pixels), ``labels``, ``scores`` and ``masks`` (list of COCO RLE);
+            or fields such as ``pred_panoptic_seg`` by their names.
         """
 
     @abstractmethod
@@ -206,15 +210,29 @@ class OnlineVideoModel(BaseMOTModel):
                 'feed the frames of one video in order')
 
 
+def set_result(frame: DetDataSample, result: FrameResult) -> None:
+    """Add the result of a frame to its sample.
+
+    Args:
+        frame (DetDataSample): The sample.
+        result (InstanceData or dict): ``pred_track_instances``, or fields by
+            their names.
+    """
+    if isinstance(result, InstanceData):
+        result = dict(pred_track_instances=result)
+    for name, value in result.items():
+        setattr(frame, name, value)
+
+
 def as_track_sample(metas: Sequence[dict],
-                    results: Optional[Sequence[InstanceData]] = None,
+                    results: Optional[Sequence[FrameResult]] = None,
                     **metainfo) -> TrackDataSample:
     """Wrap per-frame metainfo and results as one sample.
 
     Args:
         metas (Sequence[dict]): Metainfo of each frame.
-        results (Sequence[InstanceData], optional): ``pred_track_instances``
-            of each frame. Defaults to None.
+        results (Sequence, optional): ``pred_track_instances`` of each frame,
+            or a dict of its fields. Defaults to None.
         **metainfo: Metainfo of the sample itself.
 
     Returns:
@@ -222,7 +240,7 @@ def as_track_sample(metas: Sequence[dict],
     """
     frames = [DetDataSample(metainfo=meta) for meta in metas]
     for frame, result in zip(frames, results or ()):
-        frame.pred_track_instances = result
+        set_result(frame, result)
     sample = TrackDataSample(metainfo=metainfo)
     sample.video_data_samples = frames
     return sample

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
 
 from mmvis_plugin.apis import VideoStream, init_video_model
 from mmvis_plugin.apis.video_stream import frame_transforms
-from mmvis_plugin.visualization import VideoVisualizer
+from mmvis_plugin.visualization import VideoVisualizer, track_colors
 from ..spot_tracker import spot_config, spot_frame
 
 
@@ -66,3 +67,22 @@ def test_memory_does_not_grow_with_the_stream():
     assert later_tensors <= tensors
     # a frame kept would be 14 kB, its overlay 360 kB; 60 of them came
     assert later_size - size < 300e3
+
+
+def test_panoptic_results_are_handed_on_and_drawn(monkeypatch):
+    model = init_video_model(spot_config(), device='cpu')
+    sem_seg = torch.zeros(1, 60, 80, dtype=torch.int64)
+    sem_seg[:, 20:40] = 1001
+    monkeypatch.setattr(
+        model, 'online_result', lambda output, state: dict(
+            pred_panoptic_seg=PixelData(sem_seg=sem_seg)))
+    sample = VideoStream(model).step(spot_frame(0))
+    assert 'pred_track_instances' not in sample
+    visualizer = VideoVisualizer(
+        alpha=1., draw_label=False, draw_contour=False, min_side=0)
+    visualizer.dataset_meta = dict(
+        classes=('sky', 'car'), palette=[(1, 2, 3), (4, 5, 6)])
+    drawn = visualizer.overlay(spot_frame(0), sample)
+    wanted = np.full((60, 80, 3), (1, 2, 3), np.uint8)
+    wanted[20:40] = track_colors([1])
+    np.testing.assert_array_equal(drawn, wanted)

@@ -7,7 +7,7 @@ import torch
 from mmdet.structures import DetDataSample
 from mmdet.visualization import DetLocalVisualizer
 from mmengine.registry import init_default_scope
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 
 from mmvis_plugin.models.online_video_model import as_track_sample
 from mmvis_plugin.registry import HOOKS
@@ -186,3 +186,20 @@ def test_ground_truth_beside(tmp_path):
     run([sample], test_out_dir=str(tmp_path / 'out'), draw_gt=True)
     image = cv2.imread(str(tmp_path / 'out/cat/00000.png'))
     assert image.shape == (7 * H, 2 * 7 * W, 3)
+
+
+def test_panoptic_predictions(tmp_path):
+    sem_seg = torch.zeros(1, H, W, dtype=torch.int64)
+    sem_seg[..., :W // 2] = 3001  # track 3 of class 1
+    plain = window(tmp_path, 'cat', 0, LENGTH)
+    sample = as_track_sample(
+        [frame.metainfo for frame in plain],
+        [dict(pred_panoptic_seg=PixelData(sem_seg=sem_seg))] * LENGTH)
+    runner = fake_runner()
+    runner.visualizer.dataset_meta = dict(
+        classes=('sky', 'cat'), palette=[(10, 20, 30), (0, 0, 0)])
+    run([sample], runner, test_out_dir=str(tmp_path / 'out'))
+    for t in range(LENGTH):
+        image = cv2.imread(str(tmp_path / f'out/cat/{t:05d}.png'))[..., ::-1]
+        assert image[20, 20].tolist() == track_colors([3])[0].tolist()
+        assert image[20, -20].tolist() == [10, 20, 30]

@@ -17,7 +17,7 @@ from mmvis_plugin.visualization import VideoVisualizer
 from ..browsed_data import CFG, CONFIG, KINDS, SPLITS
 
 ROOT = Path(__file__).parents[2]
-LINE = re.compile(r'(\w+) (\d+): (\S+): (\d+) frames, (\d+) objects, '
+LINE = re.compile(r'(\w+) (\d+): (\S+): (\d+) frames, (\d+) objects?, '
                   r'(\d+) ignored, (\d+|\?) dropped -> (.+\.png)')
 
 
@@ -109,7 +109,7 @@ def test_every_kind_of_data(call, kind, tmp_path):
 
 def test_second_part_of_a_joint_data_set(call):
     line = call('joint', '--index', '3')[0]
-    assert line.startswith('train 3: 00000: 2 frames, 1 objects, 0 ignored')
+    assert line.startswith('train 3: 00000: 2 frames, 1 object, 0 ignored')
 
 
 def test_frames_of_val_are_those_with_labels(tool, call, tmp_path):
@@ -184,7 +184,7 @@ def test_objects_that_the_pipeline_lost_are_counted(tool):
     data = dict(
         inputs=torch.zeros(1, 3, 8, 8, dtype=torch.uint8), data_samples=sample)
     clip = tool.training_clip([data], 0, 0)
-    assert clip.summary == '1 frames, 1 objects, 1 ignored, 2 dropped'
+    assert clip.summary == '1 frame, 1 object, 1 ignored, 2 dropped'
     assert 'instances' not in clip.frames[0][1]
 
 

@@ -46,12 +46,17 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         '--output-dir',
-        help='folder of the PNG files (default: '
+        help='folder of the pictures (default: '
         'work_dirs/<name of the config>/browse)')
     parser.add_argument(
         '--frames', type=int, default=4, help='most frames of a strip')
     parser.add_argument(
         '--width', type=int, default=480, help='largest width of a frame')
+    parser.add_argument(
+        '--format',
+        choices=['png', 'jpg'],
+        default='png',
+        help='of the pictures; jpg is lossy and small')
     parser.add_argument(
         '--seed', type=int, default=0, help='of clips and augmentation')
     parser.add_argument(
@@ -91,14 +96,18 @@ class Clip:
         """str: Numbers of frames and objects."""
         num_ignored = sum(self.ignored.values())
         parts = [
-            f'{self.num_frames} frames',
-            f'{len(self.ignored) - num_ignored} objects',
-            f'{num_ignored} ignored',
+            _count(self.num_frames, 'frame'),
+            _count(len(self.ignored) - num_ignored,
+                   'object'), f'{num_ignored} ignored',
             f'{"?" if self.dropped is None else self.dropped} dropped'
         ]
         if not any(s.get('has_ann', True) for _, s in self.frames):
             parts[1:] = ['no annotations']
         return ', '.join(parts)
+
+
+def _count(number: int, thing: str) -> str:
+    return f'{number} {thing}' if number == 1 else f'{number} {thing}s'
 
 
 def training_clip(dataset: Any, index: int, seed: int) -> Clip:
@@ -322,7 +331,8 @@ def run(args: argparse.Namespace) -> None:
         image = draw_strip(clip, visualizer, args.frames, args.width, line)
         # names of videos may hold folders
         safe = re.sub(r'[^\w.-]+', '_', clip.name).strip('.')[-80:]
-        file = osp.join(folder, f'{args.split}_{index:05d}_{safe}.png')
+        file = osp.join(folder,
+                        f'{args.split}_{index:05d}_{safe}.{args.format}')
         write_image(file, image)
         print(f'{line} -> {file}')
     print(f'drew {len(indices)} of {len(dataset)} videos into {folder}')

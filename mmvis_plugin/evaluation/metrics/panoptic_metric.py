@@ -1,15 +1,18 @@
 """Base of the metrics of video panoptic segmentation."""
 from abc import abstractmethod
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Dict, Hashable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
+from mmengine.logging import print_log
 from torch.utils.weak import WeakIdKeyDictionary
 
 from mmvis_plugin.structures import read_panoptic_map
 from mmvis_plugin.utils.errors import AnnotationError
 from ..functional import PanopticFrameTable
 from ..functional.panoptic_frame_table import IGNORE_LABEL, values_in
+from .panoptic_submission import PanopticSubmission
 from .video_metric import OpenVideo, VideoMetric, as_dict
 
 ID_STEP = 1000
@@ -20,32 +23,87 @@ ID_STEP = 1000
 _TABLES = WeakIdKeyDictionary()
 
 
+@dataclass(frozen=True)
+class PanopticRecord:
+    """A closed video.
+
+    Args:
+        score (Any): Result of :meth:`PanopticMetric.reduce_tables`; None if
+            nothing is scored.
+        part (str, optional): Where its results lie on disk.
+    """
+    score: Any
+    part: Optional[str]
+
+
 class PanopticMetric(VideoMetric):
     """A metric over frames of panoptic maps.
 
     The prediction of a frame is ``pred_panoptic_seg.sem_seg``: label + 1000 *
     track id at the original size; a label equal to the number of classes, or
-    255, is void. The annotation is read from the metainfo ``seg_map_path``
-    (a picture of ids, 0 for void) and ``segments_info``
-    (``id``, the label as ``category``, ``iscrowd`` and ``area``); ids in the
-    metainfo ``void_ids``, if there, are void too. Frames with
-    ``has_ann=False`` are left out: windows count annotated frames only.
+    255, is void. Results read from a file have instead ``pan_seg``, segment
+    ids (0 for void), with ``segments_info``. The annotation is read from the
+    metainfo ``seg_map_path`` (a picture of ids, 0 for void) and
+    ``segments_info`` (``id``, the label as ``category``, ``iscrowd`` and
+    ``area``); ids in the metainfo ``void_ids``, if there, are void too.
+    Frames with ``has_ann=False`` are left out: windows count annotated frames
+    only.
 
     ``dataset_meta`` has to hold ``classes``, ``label2cat`` and, for the
     things among the classes, ``thing_classes``.
 
+    A result file (for which server: see ``submission``) is written frame by
+    frame; what is held is a few numbers per segment of open videos. A data
+    set without annotations ends with the file and no results.
+
     Args:
+        format_only (bool): Write the file and score nothing. Needs
+            ``outfile_prefix``. Defaults to False.
+        outfile_prefix (str, optional): Write the predictions to
+            ``<outfile_prefix>.submission_file.zip``. None writes nothing.
+        submission (str, optional): Form of the file, needed to write one:
+            'cityscapes_vps' (VIPER too) or 'vipseg', see
+            :class:`PanopticSubmission`.
         **kwargs: ``allow_missing``, ``collect_device``, ``prefix`` and
             ``collect_dir`` of :class:`VideoMetric`.
     """
 
+    def __init__(self,
+                 format_only: bool = False,
+                 outfile_prefix: Optional[str] = None,
+                 submission: Optional[str] = None,
+                 **kwargs) -> None:
+        super().__init__(**kwargs)
+        if (outfile_prefix is None) != (submission is None) or (
+                format_only and outfile_prefix is None):
+            raise ValueError(
+                f'{type(self).__name__}: format_only={format_only}, '
+                f'outfile_prefix={outfile_prefix!r}, submission='
+                f'{submission!r}; a result file needs the last two')
+        self.format_only = format_only
+        self._submission: Optional[PanopticSubmission] = None
+        if outfile_prefix is not None:
+            self._submission = PanopticSubmission(outfile_prefix, submission)
+
     @abstractmethod
     def reduce_tables(self, tables: List[PanopticFrameTable]) -> Any:
-        """Return the record of a video.
+        """Return what the score needs of a video.
 
         Args:
             tables (list[PanopticFrameTable]): Its annotated frames, in
                 order; may be empty.
+        """
+
+    @abstractmethod
+    def compute_from_scores(self, scores: Dict[Hashable, Any]) -> dict:
+        """Return the results over all videos.
+
+        Args:
+            scores (dict): Result of :meth:`reduce_tables` of each video,
+                sorted by video id.
+
+        Returns:
+            dict[str, float]: Name to value, without the prefix.
         """
 
     @property
@@ -80,31 +138,85 @@ class PanopticMetric(VideoMetric):
             AnnotationError: If the annotation breaks its format.
         """
         name = f'{video.name}, frame {video.next_frame}'
-        pred = _predicted_map(frame, name)
-        if not frame.get('has_ann', True):
+        has_ann = frame.get('has_ann', True)
+        is_written = (
+            self._submission is not None and self._submission.takes(frame))
+        if not has_ann and not is_written:
             return None
+        pred = _prediction(frame, name)
+        if is_written:
+            ids, segments = _predicted_ids(pred, self.categories, video.size,
+                                           name)
+            self._submission.add_frame(frame, ids, segments, self.categories,
+                                       name)
+        if not has_ann or self.format_only:
+            return None
+        return self._overlaps(frame, pred, video, name)
+
+    def reduce_video(self, video: OpenVideo) -> PanopticRecord:
+        """Reduce the annotated frames of a video; end its result file."""
+        tables = [table for table in video.frames if table is not None]
+        if self._submission is None:
+            return PanopticRecord(self.reduce_tables(tables), None)
+        part = self._submission.end_video(video.video_id)
+        return PanopticRecord(
+            self.reduce_tables(tables) if tables else None, part)
+
+    def compute_from_records(self, records: Dict[Hashable,
+                                                 PanopticRecord]) -> dict:
+        """Write the result file, if there is one, and score the videos."""
+        scores = {
+            video_id: record.score
+            for video_id, record in records.items() if record.score is not None
+        }
+        if self._submission is not None:
+            path = self._submission.write_zip(record.part
+                                              for record in records.values())
+            reason = '' if scores or self.format_only else \
+                'no annotations to score; '
+            print_log(
+                f'{type(self).__name__}: {reason}wrote {path}',
+                logger='current')
+        return self.compute_from_scores(scores) if scores else {}
+
+    def evaluate(self, size: int) -> dict:
+        """Compute the results and clear the files of this evaluation.
+
+        Args:
+            size (int): Length of the data set, see :class:`VideoMetric`.
+
+        Returns:
+            dict[str, float]: Results under their prefixed names; empty with
+            ``format_only``, and for a data set without annotations of which
+            a file is written.
+        """
+        try:
+            return super().evaluate(size)
+        finally:
+            if self._submission is not None:
+                self._submission.discard()
+
+    def _overlaps(self, frame: dict, pred: dict, video: OpenVideo,
+                  name: str) -> PanopticFrameTable:
         for key in ('seg_map_path', 'segments_info'):
             if frame.get(key) is None:
                 raise ValueError(
                     f'{name}: metainfo {key!r} is missing, expected it in '
                     'every annotated frame; add it to meta_keys of the '
                     'packing transform')
-        categories = [category['id'] for category in self.categories]
         source = (frame['seg_map_path'], frame['segments_info'],
-                  frame.get('void_ids') or [], categories)
-        if isinstance(pred, torch.Tensor) and pred in _TABLES:
-            known, table = _TABLES[pred]
+                  frame.get('void_ids')
+                  or [], [category['id'] for category in self.categories])
+        key = pred.get('sem_seg')
+        if isinstance(key, torch.Tensor) and key in _TABLES:
+            known, table = _TABLES[key]
             if known == source:
                 return table
-        table = _count_frame(pred, *source, video.size, name)
-        if isinstance(pred, torch.Tensor):
-            _TABLES[pred] = source, table
+        ids, segments = _predicted_ids(pred, self.categories, video.size, name)
+        table = _count_frame(ids, segments, *source, name)
+        if isinstance(key, torch.Tensor):
+            _TABLES[key] = source, table
         return table
-
-    def reduce_video(self, video: OpenVideo) -> Any:
-        """Reduce the annotated frames of a video."""
-        return self.reduce_tables(
-            [table for table in video.frames if table is not None])
 
 
 def predicted_segments(pred: np.ndarray, categories: Sequence[int],
@@ -148,25 +260,37 @@ def predicted_segments(pred: np.ndarray, categories: Sequence[int],
     ]
 
 
-def _count_frame(pred: Any, path: str, segments: Sequence[dict],
-                 void_ids: Sequence[int], categories: Sequence[int],
-                 size: Tuple[int, int], name: str) -> PanopticFrameTable:
+def _predicted_ids(pred: dict, categories: Sequence[dict], size: Tuple[int,
+                                                                       int],
+                   name: str) -> Tuple[np.ndarray, List[dict]]:
+    """Return the predicted segment ids at the original size, and their
+    list."""
+    key = 'sem_seg' if 'sem_seg' in pred else 'pan_seg'
+    values = pred[key]
+    values = values.cpu().numpy() if isinstance(values,
+                                                torch.Tensor) else values
+    values = values.reshape(values.shape[-2:])
+    if values.dtype.kind not in 'iu' or values.dtype.itemsize < 4:
+        raise ValueError(f'{name}: pred_panoptic_seg of type {values.dtype}, '
+                         'expected int32 or int64')
+    if values.shape != tuple(size):
+        raise ValueError(
+            f'{name}: pred_panoptic_seg of size {values.shape}, expected '
+            f'ori_shape {tuple(size)}; predict at the original size')
+    if key == 'pan_seg':
+        return values, pred['segments_info']
+    return predicted_segments(values, [c['id'] for c in categories], name)
+
+
+def _count_frame(ids: np.ndarray, pred_segments: Sequence[dict], path: str,
+                 segments: Sequence[dict], void_ids: Sequence[int],
+                 categories: Sequence[int], name: str) -> PanopticFrameTable:
     gt = read_panoptic_map(path)
     if void_ids:
         gt[np.isin(gt, void_ids)] = 0
-    pred = pred.cpu().numpy() if isinstance(pred, torch.Tensor) else pred
-    pred = pred.reshape(pred.shape[-2:])
-    if pred.dtype.kind not in 'iu' or pred.dtype.itemsize < 4:
-        raise ValueError(f'{name}: pred_panoptic_seg of type {pred.dtype}, '
-                         'expected int32 or int64')
-    if pred.shape != tuple(size):
-        raise ValueError(
-            f'{name}: pred_panoptic_seg of size {pred.shape}, expected '
-            f'ori_shape {tuple(size)}; predict at the original size')
-    if gt.shape != tuple(size):
+    if gt.shape != ids.shape:
         raise AnnotationError(f'{path}: map of size {gt.shape}, expected '
-                              f'{tuple(size)} as the frame')
-    ids, pred_segments = predicted_segments(pred, categories, name)
+                              f'{ids.shape} as the frame')
     return PanopticFrameTable.from_maps(
         gt, ids, _annotated_segments(segments, categories, path),
         pred_segments, set(categories), path, name)
@@ -185,8 +309,8 @@ def _annotated_segments(segments: Sequence[dict], categories: Sequence[int],
     return found
 
 
-def _predicted_map(frame: dict, name: str) -> Any:
+def _prediction(frame: dict, name: str) -> dict:
     if 'pred_panoptic_seg' not in frame:
         raise ValueError(f'{name}: pred_panoptic_seg is missing; the model '
                          'must predict panoptic maps')
-    return as_dict(frame['pred_panoptic_seg'])['sem_seg']
+    return as_dict(frame['pred_panoptic_seg'])

@@ -47,13 +47,13 @@ class STQMetric(PanopticMetric):
         things = [c['id'] for c in self.categories if c['isthing']]
         return stq_record(tables, things, self.numbering)
 
-    def compute_from_records(self, records: Dict[Hashable, STQRecord]) -> dict:
+    def compute_from_scores(self, scores: Dict[Hashable, STQRecord]) -> dict:
         """Join the records of all videos."""
         ids = [category['id'] for category in self.categories]
         results = stq_results(
-            list(records.values()), ids, self.count_void_class)
+            list(scores.values()), ids, self.count_void_class)
         print_log(
-            f'STQMetric: {len(records)} videos, numbering={self.numbering!r}, '
+            f'STQMetric: {len(scores)} videos, numbering={self.numbering!r}, '
             f'count_void_class={self.count_void_class}',
             logger='current')
         return {key: results[key] for key in ('STQ', 'AQ', 'SQ', 'mIoU')}

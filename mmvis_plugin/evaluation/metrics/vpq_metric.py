@@ -75,11 +75,11 @@ class VPQMetric(PanopticMetric):
         labels = np.flatnonzero(counts.any(axis=(0, 2)))
         return VPQRecord(labels, counts[:, labels])
 
-    def compute_from_records(self, records: Dict[Hashable, VPQRecord]) -> dict:
+    def compute_from_scores(self, scores: Dict[Hashable, VPQRecord]) -> dict:
         """Sum the counts of all videos and take the means."""
         categories = self.categories
         total = np.zeros((len(self.windows), len(categories), 4))
-        for record in records.values():
+        for record in scores.values():
             total[:, record.labels] += record.counts
         results = vpq_results(total, categories, self.windows,
                               self.skip_categories)

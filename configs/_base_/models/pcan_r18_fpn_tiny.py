@@ -3,7 +3,7 @@
 # The structure is PCAN's.
 _base_ = './pcan_r50_fpn.py'
 channels = 64
-num_classes = 4
+num_classes = 8
 norm_cfg = dict(type='GN', num_groups=8, requires_grad=True)
 proposal_cfg = dict(nms_pre=200, max_per_img=100)
 model = dict(

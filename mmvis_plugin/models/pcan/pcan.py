@@ -9,11 +9,13 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmvis_plugin.registry import MODELS
+from ..memory import TrackMemory
 from ..online_video_model import FrameOutput, OnlineVideoModel, as_track_sample
 from .frame_pcam import FrameMemory
 from .paste_masks import paste_masks
 from .pcan_roi_head import class_logits
 from .pcan_tracker import TrackerState
+from .prototype_refine_head import Prototypes
 from .training_pairs import (FramePairs, PositiveRoIs, learns, match_positives,
                              split_pairs)
 
@@ -92,6 +94,11 @@ class PCAN(OnlineVideoModel):
         self.tracker = MODELS.build(tracker)
         self.refine_head = refine_head and MODELS.build(refine_head)
         self.frame_pcam = frame_pcam and MODELS.build(frame_pcam)
+        momentum = self.tracker.proto_momentum
+        if self.refine_head is None and momentum is not None:
+            raise ValueError(f'tracker.proto_momentum={momentum} needs '
+                             'prototypes, but refine_head is None; remove one '
+                             'of the two')
         self.match_score_thr = match_score_thr
         self.mask_thr = mask_thr
         self.freeze = tuple(freeze)
@@ -205,19 +212,29 @@ class PCAN(OnlineVideoModel):
         if len(objects) > 0:
             objects.embeds = self.track_head.embed(feats, [objects.bboxes])
             objects, tracks = self.tracker.match(objects, tracks)
-            objects.refined_logits = self._refine(objects)
+            self._refine(objects, tracks.memory)
             tracks = self.tracker.update(objects, state.num_frames, tracks)
         output = PCANFrameOutput(metainfo, self._instances(objects, metainfo))
         return output, PCANState(frames, tracks, state.num_frames + 1)
 
-    def _refine(self, objects: InstanceData) -> Tensor:
+    def _refine(self, objects: InstanceData, memory: TrackMemory) -> None:
+        """Add the masks of matched objects, ``refined_logits``."""
         key_logits = class_logits(objects.mask_logits, objects.labels)
         if self.refine_head is None:
-            return key_logits
-        return self.refine_head(
+            objects.refined_logits = key_logits
+            return
+        past, known = None, objects.ref_rows >= 0
+        keeps_protos = self.tracker.proto_momentum is not None
+        if keeps_protos and known.any():
+            rows, fields = objects.ref_rows[known], memory.fields
+            past = known, Prototypes(fields['pos_protos'][rows],
+                                     fields['neg_protos'][rows])
+        objects.refined_logits, protos = self.refine_head.refine(
             objects.ref_feats, class_logits(objects.ref_logits,
                                             objects.labels),
-            objects.mask_feats, key_logits)
+            objects.mask_feats, key_logits, past)
+        if keeps_protos:
+            objects.pos_protos, objects.neg_protos = protos
 
     def _instances(self, objects: InstanceData,
                    metainfo: dict) -> InstanceData:

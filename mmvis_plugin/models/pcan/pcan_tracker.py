@@ -1,6 +1,6 @@
 """Association of PCAN: match, refine, then update."""
 from dataclasses import dataclass, field, replace
-from typing import Tuple
+from typing import Optional, Tuple
 
 import torch
 from mmdet.structures.bbox import bbox_overlaps
@@ -14,6 +14,8 @@ from ..memory import TrackMemory
 
 _NEW, _DISCARDED = -1, -2
 _MEMORY_MASKS = ('base', 'refined')
+_FIELDS = ('embeds', 'labels', 'mask_feats')
+_PROTOTYPES = ('pos_protos', 'neg_protos')
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class PCANTracker:
         match_metric (str): 'bisoftmax', 'softmax' or 'cosine'.
         memory_mask (str): Masks that a track remembers: 'base', the mask
             head's, or 'refined'.
+        proto_momentum (float, optional): Given, a track remembers its
+            prototypes and averages them with this weight of the old ones, as
+            the paper describes but the released code does not do. Defaults
+            to None.
     """
 
     def __init__(self,
@@ -80,7 +86,8 @@ class PCANTracker:
                  max_tracks: int = 300,
                  with_cats: bool = True,
                  match_metric: str = 'bisoftmax',
-                 memory_mask: str = 'base') -> None:
+                 memory_mask: str = 'base',
+                 proto_momentum: Optional[float] = None) -> None:
         if match_metric not in METRICS:
             raise ValueError(f'tracker.match_metric={match_metric!r}, '
                              f'expected one of {METRICS}')
@@ -100,6 +107,7 @@ class PCANTracker:
         self.with_cats = with_cats
         self.match_metric = match_metric
         self.memory_mask = memory_mask
+        self.proto_momentum = proto_momentum
 
     def match(self, detections: InstanceData,
               state: TrackerState) -> Tuple[InstanceData, TrackerState]:
@@ -114,8 +122,9 @@ class PCANTracker:
             tuple[InstanceData, TrackerState]: The detections that are no
             duplicates, by falling score, with ``instances_id`` (on the CPU;
             below 0 without track), ``ref_feats`` and ``ref_logits``: those
-            of the track, or their own; and the state with the new ids
-            counted.
+            of the track, or their own, and ``ref_rows``: the row of the
+            track in memory (on the CPU), or -1; and the state with the new
+            ids counted.
         """
         order = detections.scores.argsort(descending=True, stable=True)
         objects = detections[order]
@@ -123,18 +132,19 @@ class PCANTracker:
             ~find_duplicates(objects.bboxes, self._overlap_limits(objects))]
         scores = objects.scores.cpu()
         ids = torch.full((len(objects), ), _NEW)
+        ref_rows = torch.full((len(objects), ), -1)
         ref_feats, ref_logits = objects.mask_feats, objects.mask_logits
         if len(objects) > 0 and len(state.memory) > 0:
-            ids, rows = self._associate(objects, scores, state)
-            known = (ids > _NEW).nonzero()[:, 0]
-            fields, rows = state.memory.fields, rows[known]
+            ids, columns = self._associate(objects, scores, state)
+            known = ids > _NEW
+            ref_rows[known] = rows = columns[known]
             ref_feats, ref_logits = ref_feats.clone(), ref_logits.clone()
-            ref_feats[known] = fields['mask_feats'][rows]
-            ref_logits[known] = fields['mask_logits'][rows]
+            ref_feats[known] = state.memory.fields['mask_feats'][rows]
+            ref_logits[known] = state.memory.fields['mask_logits'][rows]
         born = (ids == _NEW) & (scores > self.init_score_thr)
         num_tracks = state.num_tracks + int(born.sum())
         ids[born] = torch.arange(state.num_tracks, num_tracks) + 1
-        objects.instances_id = ids
+        objects.instances_id, objects.ref_rows = ids, ref_rows
         objects.ref_feats, objects.ref_logits = ref_feats, ref_logits
         return objects, replace(state, num_tracks=num_tracks)
 
@@ -173,8 +183,9 @@ class PCANTracker:
 
         Args:
             objects (InstanceData): From :meth:`match`; with
-                ``refined_logits`` ``(N, 1, h, w)`` if refined masks are to
-                be remembered.
+                ``refined_logits`` ``(N, 1, h, w)`` if refined masks, and
+                ``pos_protos`` and ``neg_protos`` if prototypes are to be
+                remembered.
             frame_id (int): The frame.
             state (TrackerState): From :meth:`match`.
 
@@ -183,13 +194,14 @@ class PCANTracker:
         """
         ids = objects.instances_id
         tracked = ids > _NEW
-        fields = {
-            key: objects[key][tracked]
-            for key in ('embeds', 'labels', 'mask_feats')
-        }
+        keys, momentum = _FIELDS, dict(embeds=self.memo_momentum)
+        if self.proto_momentum is not None:
+            keys += _PROTOTYPES
+            momentum.update(
+                dict.fromkeys(_PROTOTYPES, 1 - self.proto_momentum))
+        fields = {key: objects[key][tracked] for key in keys}
         fields['mask_logits'] = self._remembered_masks(objects)[tracked]
-        memory = state.memory.update(ids[tracked], frame_id, fields,
-                                     dict(embeds=self.memo_momentum))
+        memory = state.memory.update(ids[tracked], frame_id, fields, momentum)
         memory = memory.forget(frame_id, self.memo_tracklet_frames,
                                self.max_tracks)
         overlaps = bbox_overlaps(objects.bboxes, objects.bboxes).tril(-1)

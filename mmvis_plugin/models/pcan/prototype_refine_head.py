@@ -38,8 +38,8 @@ class PrototypeRefineHead(BaseModule):
 
     Source: PCAN, NeurIPS 2021, section 3.3; numbers and order of layers are
     those of the released code. Differs from the paper: prototypes are not
-    averaged over the frames of a track (as released; see
-    ``track_proto_momentum`` of :class:`PCAN`). Differs from the code: bases
+    averaged over the frames of a track (as released; see ``proto_momentum``
+    of :class:`PCANTracker`). Differs from the code: bases
     do not change in tests unless ``update_bases_in_test``, they are equal on
     all ranks, and ``K+`` and ``K-`` may differ.
 
@@ -126,12 +126,13 @@ class PrototypeRefineHead(BaseModule):
         return self.refine(ref_feat, ref_logits, key_feat, key_logits)[0]
 
     def refine(
-            self,
-            ref_feat: Tensor,
-            ref_logits: Tensor,
-            key_feat: Tensor,
-            key_logits: Tensor,
-            start: Optional[Prototypes] = None) -> Tuple[Tensor, Prototypes]:
+        self,
+        ref_feat: Tensor,
+        ref_logits: Tensor,
+        key_feat: Tensor,
+        key_logits: Tensor,
+        past: Optional[Tuple[Tensor, Prototypes]] = None
+    ) -> Tuple[Tensor, Prototypes]:
         """Return refined mask logits and the prototypes of the key frame.
 
         In training (and in tests with ``update_bases_in_test``) the bases
@@ -143,8 +144,9 @@ class PrototypeRefineHead(BaseModule):
             ref_logits (Tensor): Base mask logits there, class selected.
             key_feat (Tensor): RoI features of the key frame.
             key_logits (Tensor): Base mask logits there.
-            start (Prototypes, optional): Where EM on the key frame starts,
-                instead of prototypes of the reference frame.
+            past (tuple, optional): Rows of objects, and the prototypes their
+                EM on the key frame starts from, instead of those of the
+                reference frame.
 
         Returns:
             tuple[Tensor, Prototypes]: Logits that replace ``key_logits``, and
@@ -161,7 +163,7 @@ class PrototypeRefineHead(BaseModule):
             key_logits, size, mode='bilinear', align_corners=False)
         ref_mask = ref_small.sigmoid() >= 0.5
         key_mask = key_small.sigmoid() >= 0.5
-        protos = self.match(ref_feat, ref_mask, key_feat, key_mask, start)
+        protos = self.match(ref_feat, ref_mask, key_feat, key_mask, past)
         if self.training or self.update_bases_in_test:
             self.update_bases(protos)
         pos_map, neg_map = self.attention_maps(key_feat, protos)
@@ -183,7 +185,7 @@ class PrototypeRefineHead(BaseModule):
               ref_mask: Tensor,
               key_feat: Tensor,
               key_mask: Tensor,
-              start: Optional[Prototypes] = None) -> Prototypes:
+              past: Optional[Tuple[Tensor, Prototypes]] = None) -> Prototypes:
         """Return the prototypes of the key frame, found from the past.
 
         Args:
@@ -191,15 +193,17 @@ class PrototypeRefineHead(BaseModule):
             ref_mask (Tensor): Foreground there, bool.
             key_feat (Tensor): RoI features of the key frame.
             key_mask (Tensor): Foreground there.
-            start (Prototypes, optional): Prototypes of the past, instead of
-                those of the reference frame.
+            past (tuple, optional): See :meth:`refine`.
 
         Shape:
             - features: ``(R, C, h, w)``; masks: ``(R, 1, h, w)``.
         """
-        if start is None:
-            start = self._cluster(ref_feat, ref_mask,
-                                  Prototypes(self.pos_mu, self.neg_mu))
+        start = self._cluster(ref_feat, ref_mask,
+                              Prototypes(self.pos_mu, self.neg_mu))
+        if past is not None:
+            rows, protos = past
+            for side, known in zip(start, protos):
+                side[rows] = known
         return self._cluster(key_feat, key_mask, start)
 
     def _cluster(self, feat: Tensor, mask: Tensor,

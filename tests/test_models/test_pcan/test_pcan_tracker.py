@@ -192,6 +192,22 @@ def test_refined_masks_can_be_remembered():
                                    objects.mask_logits[row, others])
 
 
+def test_prototypes_of_a_track_are_averaged():
+    tracker = PCANTracker(
+        init_score_thr=0., obj_score_thr=0., proto_momentum=0.75)
+    found = detections(torch.Generator().manual_seed(0), 1)
+    state = TrackerState()
+    for t, value in enumerate([4., 8.]):
+        objects, state = tracker.match(found, state)
+        assert objects.ref_rows.tolist() == [t - 1]
+        objects.pos_protos = torch.full((1, 2, 3), value)
+        objects.neg_protos = torch.full((1, 2, 3), -value)
+        state = tracker.update(objects, t, state)
+    fields = state.memory.fields
+    assert (fields['pos_protos'] == 5).all()
+    assert (fields['neg_protos'] == -5).all()
+
+
 @pytest.mark.parametrize('options, message', [
     (dict(match_metric='dot'), "tracker.match_metric='dot'"),
     (dict(memory_mask='both'), "tracker.memory_mask='both'"),

@@ -189,14 +189,18 @@ def test_objects_without_prototypes_can_be_left_out_of_the_bases():
     assert_close(skipping.pos_mu[0], .95 * start + .05 * protos.pos[0])
 
 
-def test_start_replaces_the_reference_frame():
+def test_known_prototypes_replace_those_of_the_reference_frame():
     head = small_head().eval()
     inputs = random_inputs()
     _, first = head.refine(*inputs)
     weight = F.interpolate(inputs[3], size=6, mode='bilinear').sigmoid() >= 0.5
     expected = head._cluster(inputs[2], weight, first)
-    _, again = head.refine(*inputs, start=first)
-    assert_close(again, expected)
+    rows = torch.tensor([0, 2])
+    known = Prototypes(first.pos[rows], first.neg[rows])
+    _, again = head.refine(*inputs, past=(rows, known))
+    for i, reference in enumerate([expected, first, expected]):
+        assert_close(again.pos[i], reference.pos[i])
+        assert_close(again.neg[i], reference.neg[i])
 
 
 def test_no_gradient_through_prototypes():

@@ -123,14 +123,19 @@ def pair_annotations(annotations: list, images: Dict[Hashable, dict],
         where (str): JSON path of the list.
 
     Raises:
-        AnnotationError: If the two are not one to one.
+        AnnotationError: If the two are not one to one, or two annotations
+            have one map.
     """
     seen: set = set()
+    maps: set = set()
     for i, raw in enumerate(annotations):
         at = f'{where}[{i}]'
         image_id = require_id(raw, 'image_id', file, at)
         check_new(image_id, seen, 'image id', file, at)
         seen.add(image_id)
+        map_file = require_text(raw, 'file_name', file, at)
+        check_new(map_file, maps, 'map', file, at)
+        maps.add(map_file)
         if image_id not in images:
             raise AnnotationError(f'{file}: {at} belongs to image {image_id}, '
                                   'which is not in images')
@@ -148,13 +153,13 @@ def annotate(image: dict, raw: dict, known: set, file: str,
 
     Args:
         image (dict): The frame.
-        raw (dict): Its annotation: ``file_name`` and ``segments_info``.
+        raw (dict): Its annotation, as :func:`pair_annotations` yields it.
         known (set): Ids of the categories of the file.
         file (str): The annotation file.
         where (str): JSON path of the annotation.
     """
     image['has_ann'] = True
-    image['seg_map_file'] = require_text(raw, 'file_name', file, where)
+    image['seg_map_file'] = raw['file_name']
     image['segments_info'] = parse_segments(raw, known, file, where)
 
 

@@ -30,7 +30,8 @@ class VIPSeg(PanopticVideoDataset):
         cache_dir (str, optional): Folder for the segments of a split list;
             to be emptied when masks change. None reads all masks at every
             start.
-        workers (int): Number of processes that read masks. Defaults to 1.
+        workers (int): Number of processes that read masks, with a
+            ``cache_dir``. Defaults to 1.
         class_table (str, optional): Class table; None for the categories of
             the JSON file. Defaults to 'vipseg'.
         **kwargs: Arguments of :class:`PanopticVideoDataset`.

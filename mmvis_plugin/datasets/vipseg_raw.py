@@ -3,7 +3,6 @@
 Source of the format: the release of VIPSeg and its conversion scripts.
 """
 import os
-import tempfile
 from os import path as osp
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -14,6 +13,7 @@ from PIL import Image
 
 from mmvis_plugin.structures import PanopticSegments, read_panoptic_map
 from mmvis_plugin.utils.errors import AnnotationError
+from mmvis_plugin.utils.progress import FrameProgress
 from mmvis_plugin.utils.tasks import TaskParts, run_tasks
 from .annotation_checks import check_text
 from .panoptic_records import last_number, number_frames
@@ -78,7 +78,8 @@ def parse_vipseg_raw(path: str,
         mask_dir (str): Folder of the masks, the same way. A split without
             any of them is not annotated.
         categories (list[dict]): ``id``, ``name`` and ``isthing``.
-        workers (int): Number of processes. Defaults to 1.
+        workers (int): Number of processes, with a cache folder. Defaults to
+            1.
         cache_dir (str, optional): Where results of single videos are kept
             until all are there. None keeps nothing. Defaults to None.
 
@@ -104,10 +105,11 @@ def parse_vipseg_raw(path: str,
             num_classes=len(categories))
         for name in names
     }
-    with tempfile.TemporaryDirectory() as fallback:
-        folder = cache_dir or fallback
+    if cache_dir is None:
+        videos = _run_here(tasks)
+    else:
         parts = TaskParts(
-            osp.join(folder, f'.{osp.basename(path)}.{get_rank()}.parts'),
+            osp.join(cache_dir, f'.{osp.basename(path)}.{get_rank()}.parts'),
             dict(img_dir=img_dir, mask_dir=mask_dir, annotated=annotated))
         videos = list(run_tasks(parse_raw_video, tasks, parts, workers))
         parts.remove()
@@ -193,6 +195,15 @@ def segments_of_values(values: np.ndarray, areas: np.ndarray, things: set,
         segments.append(
             dict(id=value, category_id=category_id, iscrowd=0, area=area))
     return segments, void
+
+
+def _run_here(tasks: Dict[str, dict]) -> List[dict]:
+    videos = []
+    with FrameProgress(len(tasks), 'videos') as progress:
+        for task in tasks.values():
+            videos.append(parse_raw_video(task))
+            progress.advance()
+    return videos
 
 
 def _frame_files(task: Dict[str, Any]) -> List[str]:

@@ -32,7 +32,7 @@ class PanopticData:
         ids (dict): (video, frame) to the map of segment ids.
     """
 
-    def __init__(self, root, kind):
+    def __init__(self, root, kind, num_categories=None):
         self.root, self.kind = root, kind
         table = table_categories(kind)
         self.stuff = [c['id'] for c in table if not c['isthing']][:2]
@@ -43,13 +43,15 @@ class PanopticData:
             for t in range(FRAMES)
         }
         keys = ('id', 'name', 'isthing', 'color')
+        used = self.stuff + self.things
+        table.sort(key=lambda c: c['id'] not in used)
         self.data = dict(
             images=[],
             annotations=[],
             categories=[{
                 k: c[k]
                 for k in keys
-            } for c in table])
+            } for c in table[:num_categories]])
         if kind == 'vipseg':
             self.data['videos'] = []
             del self.data['images']

@@ -10,7 +10,7 @@ import torch
 from mmdet.structures import TrackDataSample
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from pycocotools import mask as mask_utils
 from torch import Tensor, nn
 
@@ -18,7 +18,7 @@ from mmvis_plugin.models.online_video_model import (FrameOutput,
                                                     OnlineVideoModel,
                                                     as_track_sample)
 from mmvis_plugin.registry import MODELS
-from mmvis_plugin.structures import as_rle, encode_masks
+from mmvis_plugin.structures import as_rle, encode_masks, read_panoptic_map
 
 
 @MODELS.register_module(force=True)
@@ -46,14 +46,16 @@ class GuidedTracker(OnlineVideoModel):
     def advance(self, feats: Sequence[Tensor], metainfo: dict,
                 state: dict) -> Tuple[FrameOutput, dict]:
         state = dict(state)
-        for item in metainfo['instances']:
+        for item in metainfo.get('instances', []):
             rng = draws(item, metainfo)
             state.setdefault(item['instance_id'], []).append(rng.random())
         return FrameOutput(metainfo), state
 
     def online_result(self, output: FrameOutput, state: dict) -> InstanceData:
         meta = output.metainfo
-        found = [item for item in meta['instances'] if is_found(item, meta)]
+        found = [
+            item for item in meta.get('instances', []) if is_found(item, meta)
+        ]
         masks = [self.displaced(item, meta) for item in found]
         ids = [item['instance_id'] for item in found]
         return InstanceData(
@@ -74,9 +76,27 @@ class GuidedTracker(OnlineVideoModel):
         shift = draws(item, meta).uniform(0, self.shift.item())
         return np.roll(mask, int(shift), axis=1)
 
+    def panoptic_codes(self, meta: dict) -> Tensor:
+        """Return label + 1000 * track id of every pixel of a frame."""
+        ids = read_panoptic_map(meta['seg_map_path'])
+        codes = np.full(ids.shape, 255, dtype=np.int64)
+        for item in meta['segments_info']:
+            shift = draws(item, meta).uniform(0, self.shift.item())
+            mask = np.roll(ids == item['id'], int(shift), axis=1)
+            codes[mask] = item['category'] + item['is_thing'] * 1000 * (
+                item['instance_id'] +
+                (item['instance_id'] % 4 == meta['frame_id']))
+        return torch.from_numpy(codes[None])
+
     def finish(self, outputs, state: dict) -> TrackDataSample:
-        return as_track_sample([o.metainfo for o in outputs],
-                               [self.online_result(o, state) for o in outputs])
+        sample = as_track_sample(
+            [o.metainfo for o in outputs],
+            [self.online_result(o, state) for o in outputs])
+        for frame in sample:
+            if frame.get('seg_map_path') is not None:
+                codes = self.panoptic_codes(frame.metainfo)
+                frame.pred_panoptic_seg = PixelData(sem_seg=codes)
+        return sample
 
 
 def draws(item: dict, meta: dict) -> np.random.Generator:

@@ -4,7 +4,7 @@ runner_type = 'VideoRunner'  # whole checkpoints, short console
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
-    logger=dict(type='LoggerHook', interval=50),
+    logger=dict(type='ResultLoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # Keep two at least: the oldest is removed before the new one is written,
     # and a run that is killed in between needs the other.

@@ -15,7 +15,8 @@ import torch
 from torch.multiprocessing import get_context
 
 from mmvis_plugin.datasets.synthetic import get_cfg
-from mmvis_plugin.datasets.synthetic.writers import write_youtube_vis
+from mmvis_plugin.datasets.synthetic.writers import (write_vipseg,
+                                                     write_youtube_vis)
 
 ROOT = Path(__file__).resolve().parents[2]
 INSPRO = ROOT / 'configs' / 'inspro' / 'inspro_r18_fpn_movingshapes-tiny.py'
@@ -26,14 +27,25 @@ custom_imports = dict(imports=['mmvis_plugin', 'tests.guided_tracker'])
 model = dict(type='GuidedTracker', data_preprocessor=dict(
     type='TrackDataPreprocessor', mean=[0.] * 3, std=[1.] * 3))
 test_cfg = dict(type='TestLoop')
-# classes are those of the file
-dataset = dict(data_root='{data}/')
 test_dataloader = dict(
-    num_workers=0, persistent_workers=False, dataset=dataset)
+    num_workers=0, persistent_workers=False, dataset=dict({dataset}))
 train_cfg = train_dataloader = None
 val_cfg = val_dataloader = val_evaluator = None
-test_evaluator = [dict(type='VISMetric'), dict(type='BoxTubeMetric')]
+test_evaluator = [{metrics}]
 """
+DATASETS = dict(
+    instances="data_root='{data}/shapes/'",
+    segments="""
+    type='VIPSeg', data_root='{data}/vipseg/',
+    ann_file='panoptic_gt_VIPSeg_val.json', img_suffix='.jpg',
+    data_prefix=dict(
+        _delete_=True, img_path='images/', seg_map_path='panomasksRGB/')""")
+EVALUATORS = dict(
+    instances="dict(type='VISMetric'), dict(type='BoxTubeMetric')",
+    segments="dict(type='VPQMetric', windows=(1, 2, 4)),"
+    "dict(type='STQMetric')")
+LEADING = dict(instances=('vis/AP', 'boxtube/AP'), segments=('stq/STQ', ))
+every_task = pytest.mark.parametrize('task', sorted(DATASETS))
 TRAINING = """
 _base_ = '{inspro}'
 custom_imports = dict(imports=['mmvis_plugin', 'tests.guided_tracker'])
@@ -51,12 +63,17 @@ load_from = None
 
 @pytest.fixture(scope='module')
 def files(tmp_path_factory):
-    """Write five videos, a config and a checkpoint; return their folder."""
+    """Write videos, configs and a checkpoint; return their folder."""
     folder = tmp_path_factory.mktemp('distributed')
     cfg = get_cfg('micro', num_val=5, objects=(3, 5), classes=4)
     write_youtube_vis(str(folder / 'shapes'), cfg)
-    (folder / 'config.py').write_text(
-        CONFIG.format(root=ROOT, data=folder / 'shapes'))
+    write_vipseg(str(folder / 'vipseg'), cfg)
+    for task, dataset in DATASETS.items():
+        (folder / f'{task}.py').write_text(
+            CONFIG.format(
+                root=ROOT,
+                dataset=dataset.format(data=folder),
+                metrics=EVALUATORS[task]))
     torch.save(
         dict(state_dict=dict(shift=torch.tensor([5.]))),
         folder / 'weights.pth')
@@ -102,18 +119,23 @@ def _run_rank(name, words, folder, **environment):
     run_tool(name, words, **environment)
 
 
-def scores_of(work_dir) -> dict:
-    """Return the results of a test, with all digits as text."""
+def logged(work_dir) -> dict:
+    """Return what a test wrote into its log folder."""
     path, = glob.glob(osp.join(work_dir, '*', '*.json'))
     with open(path) as file:
-        results = json.load(file, parse_float=str, parse_constant=str)
-    return {key: value for key, value in results.items() if '/' in key}
+        return json.load(file)
 
 
-def words_for(files, window, work_dir):
+def scores_of(work_dir) -> dict:
+    """Return the results of a test, with all digits as text."""
+    results = logged(work_dir)
+    return {key: repr(results[key]) for key in results if '/' in key}
+
+
+def words_for(files, task, window, work_dir):
     """Return the command line of a test."""
     return [
-        str(files / 'config.py'),
+        str(files / f'{task}.py'),
         str(files / 'weights.pth'), '--work-dir',
         str(work_dir), '--cfg-options',
         f'test_dataloader.sampler.window={window}'
@@ -123,27 +145,41 @@ def words_for(files, window, work_dir):
 @pytest.fixture(scope='module')
 def alone(files):
     """Return the results of one process that gets whole videos."""
-    run_tool('test.py', words_for(files, None, files / 'alone'))
-    results = scores_of(files / 'alone')
-    assert 0.1 < float(results['vis/AP']) < 0.9
-    assert 0.1 < float(results['boxtube/AP']) < 0.9
+    results = {}
+    for task in DATASETS:
+        work_dir = files / f'alone_{task}'
+        run_tool('test.py', words_for(files, task, None, work_dir))
+        results[task] = scores_of(work_dir)
+        for key in LEADING[task]:
+            assert 0.1 < float(results[task][key]) < 0.9
     return results
 
 
+@every_task
 @pytest.mark.parametrize('window', [1, 5])
-def test_one_process_with_windows(files, alone, tmp_path, window):
-    run_tool('test.py', words_for(files, window, tmp_path))
-    assert scores_of(tmp_path) == alone
+def test_one_process_with_windows(files, alone, tmp_path, task, window):
+    run_tool('test.py', words_for(files, task, window, tmp_path))
+    assert scores_of(tmp_path) == alone[task]
 
 
+@every_task
 @pytest.mark.parametrize('window', [None, 1])
-def test_two_processes(files, alone, tmp_path, window):
-    in_two_processes('test.py', words_for(files, window, tmp_path), tmp_path)
-    assert scores_of(tmp_path) == alone
+def test_two_processes(files, alone, tmp_path, capsys, task, window):
+    dump = str(tmp_path / 'results.pkl')
+    words = ['--out', dump, *words_for(files, task, window, tmp_path)]
+    in_two_processes('test.py', words, tmp_path)
+    assert scores_of(tmp_path) == alone[task]
+    # and once more from the file
+    capsys.readouterr()
+    run_tool('analysis_tools/eval_metric.py', [words[2], dump])
+    lines = capsys.readouterr().out.splitlines()
+    results = dict(
+        line.split(': ') for line in lines if '/' in line.split(': ')[0])
+    assert {k: repr(float(v)) for k, v in results.items()} == alone[task]
 
 
 def test_the_script_for_several_processes(files, alone, tmp_path):
-    config, weights, *options = words_for(files, 5, tmp_path)
+    config, weights, *options = words_for(files, 'instances', 5, tmp_path)
     environment = dict(
         os.environ,
         PORT=free_port(),
@@ -158,7 +194,10 @@ def test_the_script_for_several_processes(files, alone, tmp_path):
                           capture_output=True,
                           text=True)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert scores_of(tmp_path) == alone
+    assert scores_of(tmp_path) == alone['instances']
+    assert logged(tmp_path)['settings'] == dict(
+        VISMetric=dict(track_score='given'),
+        BoxTubeMetric=dict(track_score='given'))
 
 
 def test_training_in_two_processes(files, tmp_path):

@@ -95,6 +95,20 @@ def test_scores_of_a_dumped_test(case, evaluate):
     assert {'vis/AP', 'vis/AR100', 'vis/AP_class_5'} <= set(results)
 
 
+def test_missing_videos(case, evaluate, capsys):
+    records = records_of(case)
+    lost = case['gt']['videos'][1]['id']
+    with pytest.raises(SystemExit):
+        evaluate(records[:1] + records[2:])
+    assert f'not processed: [{lost}]' in capsys.readouterr().err
+    found = evaluate(records[:1] + records[2:], '--allow-missing')
+    for frame in records[1]['frames']:
+        for key in ('instances_id', 'labels', 'scores', 'bboxes'):
+            frame[key] = frame[key][:0]
+        frame['masks'] = []
+    assert found == evaluate(records) != evaluate(records_of(case))
+
+
 def change_video(records):
     records[2]['video_id'] = 77
 

@@ -3,6 +3,8 @@ import argparse
 import os.path as osp
 from typing import Any, Dict, Iterable, Iterator
 
+import numpy as np
+import torch
 from mmengine.config import DictAction
 from mmengine.evaluator import Evaluator
 from mmengine.fileio import load
@@ -11,6 +13,7 @@ from mmengine.registry import DATASETS, init_default_scope
 import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
 from mmvis_plugin.evaluation.metrics.mots_submission_reader import \
     read_mots_submission
+from mmvis_plugin.structures.panoptic_map import decode_panoptic_map
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
 from mmvis_plugin.utils.errors import AnnotationError
 
@@ -25,6 +28,10 @@ def parse_args() -> argparse.Namespace:
         'pkl_results',
         help='pickle file of tools/test.py --out, or the zip or folder of a '
         'BDD100K MOTS submission')
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='score videos that the file lacks as ones without predictions')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -46,17 +53,20 @@ def read_results(path: str, dataset: Any) -> Iterable[dict]:
     return load(path)
 
 
-def with_annotations(records: Iterable[dict], dataset: Any,
-                     path: str) -> Iterator[dict]:
-    """Join predicted tracks with the annotations of their frames.
+def with_annotations(records: Iterable[dict],
+                     dataset: Any,
+                     path: str,
+                     allow_missing: bool = False) -> Iterator[dict]:
+    """Join predictions with the annotations of their frames.
 
     Args:
         records (Iterable[dict]): One per video: ``video_id`` and ``frames``,
-            each with ``frame_id``, ``ori_shape`` and the fields of
-            ``pred_track_instances``. Samples that mmengine's ``DumpResults``
-            wrote have all and pass as they are.
+            each as :class:`DumpTrackResults` writes it. Samples that
+            mmengine's ``DumpResults`` wrote have all and pass as they are.
         dataset (BaseDataset): The test data.
         path (str): File of the records, for messages.
+        allow_missing (bool): Add videos without a record, as ones without
+            predictions. Defaults to False.
 
     Yields:
         dict: A sample for the evaluator, one video at a time.
@@ -64,8 +74,10 @@ def with_annotations(records: Iterable[dict], dataset: Any,
     index = {}
     for position in range(len(dataset)):
         index[dataset.get_data_info(position)['video_id']] = position
+    seen = set()
     for number, record in enumerate(records):
         if 'video_data_samples' in record:
+            seen.add(record['video_data_samples'][0].get('video_id'))
             yield record
         elif 'frames' not in record or 'video_id' not in record:
             raise AnnotationError(
@@ -76,11 +88,17 @@ def with_annotations(records: Iterable[dict], dataset: Any,
                 f'{path}: video {record["video_id"]} is not among the '
                 f'{len(index)} videos of the test data of this config')
         else:
+            seen.add(record['video_id'])
             info = dataset.get_data_info(index[record['video_id']])
             yield dict(video_data_samples=[
                 annotated_frame(frame, info, path)
                 for frame in record['frames']
             ])
+    missing = sorted(set(index) - seen) if allow_missing else []
+    for video_id in missing:
+        yield without_predictions(
+            dataset.get_data_info(index[video_id]),
+            len(dataset.metainfo['classes']))
 
 
 def annotated_frame(frame: Dict[str, Any], info: dict, path: str) -> dict:
@@ -98,12 +116,43 @@ def annotated_frame(frame: Dict[str, Any], info: dict, path: str) -> dict:
             f'{len(images)} frames in the test data of this config')
     own = {key: frame[key] for key in _FRAME_KEYS if key in frame}
     pred = {key: value for key, value in frame.items() if key not in own}
+    picture = pred.pop('panoptic_png', None)
+    if picture is not None:
+        name = f'{path}: frame {frame_id} of video {info["video_id"]}'
+        codes = decode_panoptic_map(picture, name).astype(np.int64)
+        own['pred_panoptic_seg'] = dict(sem_seg=torch.from_numpy(codes[None]))
     return {
         **images[frame_id], 'video_id': info['video_id'],
         'video_name': info.get('video_name'),
         'ori_video_length': len(images),
         **own, 'pred_track_instances': pred
     }
+
+
+def without_predictions(info: dict, num_classes: int) -> dict:
+    """Return a video of which nothing was found, as a sample.
+
+    Args:
+        info (dict): The video in the data set.
+        num_classes (int): Number of classes, the label of void.
+    """
+    frames = []
+    for frame_id, image in enumerate(info['images']):
+        size = image['height'], image['width']
+        nothing = dict(
+            frame_id=frame_id,
+            ori_shape=size,
+            instances_id=torch.zeros(0, dtype=torch.long),
+            labels=torch.zeros(0, dtype=torch.long),
+            scores=torch.zeros(0),
+            bboxes=torch.zeros(0, 4),
+            masks=[])
+        frame = annotated_frame(nothing, info, '')
+        if image.get('seg_map_path') is not None:
+            void = torch.full((1, *size), num_classes)
+            frame['pred_panoptic_seg'] = dict(sem_seg=void)
+        frames.append(frame)
+    return dict(video_data_samples=frames)
 
 
 @one_line_errors
@@ -123,7 +172,8 @@ def main() -> None:
     evaluator.dataset_meta = dataset.metainfo
     records = read_results(args.pkl_results, dataset)
     results = evaluator.offline_evaluate(
-        with_annotations(records, dataset, args.pkl_results))
+        with_annotations(records, dataset, args.pkl_results,
+                         args.allow_missing))
     for key, value in results.items():
         print(f'{key}: {value}')
 

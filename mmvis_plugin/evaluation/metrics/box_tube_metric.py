@@ -58,6 +58,7 @@ class BoxTubeMetric(VideoMetric):
     """
 
     default_prefix: Optional[str] = 'boxtube'
+    setting_names = ('track_score', )
 
     def __init__(self,
                  classwise: bool = False,

@@ -1,4 +1,4 @@
-"""Write predicted tracks to a file for offline evaluation."""
+"""Write predicted tracks and maps to a file for offline evaluation."""
 import os
 from typing import Any, Dict, List, Sequence
 
@@ -8,18 +8,20 @@ from mmengine.fileio import dump
 from mmengine.logging import print_log
 
 from mmvis_plugin.registry import METRICS
+from mmvis_plugin.structures import encode_panoptic_map
 
 _FRAME_KEYS = ('frame_id', 'img_path', 'ori_shape')
 
 
 @METRICS.register_module()
 class DumpTrackResults(DumpResults):
-    """Dump one record per video: its frames with their predicted tracks.
+    """Dump one record per video: its frames with what is predicted.
 
     Ground truth and the windows whose result is provisional are left out;
-    masks stay RLE. A record is a dict with ``video_id``, ``video_name`` and
-    ``frames``, a list of dicts with ``frame_id``, ``img_path``,
-    ``ori_shape`` and the fields of ``pred_track_instances``.
+    masks stay RLE, panoptic maps become PNG. A record is a dict with
+    ``video_id``, ``video_name`` and ``frames``, a list of dicts with
+    ``frame_id``, ``img_path``, ``ori_shape``, the fields of
+    ``pred_track_instances`` and, of ``pred_panoptic_seg``, ``panoptic_png``.
 
     Args:
         out_file_path (str): File to write, ends in .pkl or .pickle.
@@ -48,7 +50,15 @@ class DumpTrackResults(DumpResults):
                     video_name=frame.get('video_name'),
                     frames=[]))
         record: Dict[str, Any] = {key: frame.get(key) for key in _FRAME_KEYS}
-        record.update(frame.pred_track_instances.to('cpu').items())
+        name = f'video {video_id}, frame {frame.get("frame_id")}'
+        if 'pred_track_instances' in frame:
+            record.update(frame.pred_track_instances.to('cpu').items())
+        if 'pred_panoptic_seg' in frame:
+            codes = frame.pred_panoptic_seg.sem_seg[0].cpu().numpy()
+            record['panoptic_png'] = encode_panoptic_map(codes, name)
+        if len(record) == len(_FRAME_KEYS):
+            raise ValueError(f'{name}: neither pred_track_instances nor '
+                             'pred_panoptic_seg, expected predictions')
         self.results[-1]['frames'].append(record)
 
     def evaluate(self, size: int) -> dict:
@@ -69,7 +79,7 @@ class DumpTrackResults(DumpResults):
             dump(videos, partial, file_format='pkl')
             os.replace(partial, self.out_file_path)
             print_log(
-                f'tracks of {len(videos)} videos written to '
+                f'results of {len(videos)} videos written to '
                 f'{self.out_file_path}',
                 logger='current')
         return {}

@@ -89,6 +89,7 @@ class MOTSMetric(VideoMetric):
     """
 
     default_prefix: Optional[str] = 'mots'
+    setting_names = ('track_label', 'overlap', 'min_area', 'min_keep')
 
     _CHOICES = dict(
         track_label=('frame', 'majority'),

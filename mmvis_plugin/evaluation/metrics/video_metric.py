@@ -5,6 +5,7 @@ from typing import Any, Dict, Hashable, List, Optional, Sequence, Tuple
 
 from mmengine.dist import all_gather_object, get_world_size
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 from mmengine.structures import BaseDataElement
 
 
@@ -59,6 +60,9 @@ class VideoMetric(BaseMetric):
             ``collect_device='cpu'``.
     """
 
+    setting_names: Tuple[str, ...] = ()
+    """tuple[str]: Attributes that results of two runs must share."""
+
     def __init__(self,
                  allow_missing: bool = False,
                  collect_device: str = 'cpu',
@@ -73,6 +77,11 @@ class VideoMetric(BaseMetric):
         self._closed: set = set()
         self._num_samples = 0
         self._missing: List[Hashable] = []
+
+    @property
+    def settings(self) -> Dict[str, Any]:
+        """dict[str, Any]: Options without which numbers cannot be compared."""
+        return {name: getattr(self, name) for name in self.setting_names}
 
     @abstractmethod
     def reduce_frame(self, frame: dict, video: OpenVideo) -> Any:
@@ -197,9 +206,14 @@ class VideoMetric(BaseMetric):
             records.setdefault(video_id, record)
         if self._missing:
             records.update(self.missing_records(self._missing))
-        return self.compute_from_records(
+        results = self.compute_from_records(
             {video_id: records[video_id]
              for video_id in sorted(records)})
+        if results:
+            options = [f'{k}={v!r}' for k, v in self.settings.items()]
+            counted = f'{type(self).__name__}: {len(records)} videos'
+            print_log(', '.join([counted, *options]), logger='current')
+        return results
 
     def _add_frames(self, frames: List[dict], provisional: bool) -> None:
         video = self._enter(frames, provisional)

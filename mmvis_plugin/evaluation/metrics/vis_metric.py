@@ -71,6 +71,7 @@ class VISMetric(VideoMetric):
     """
 
     default_prefix: Optional[str] = 'vis'
+    setting_names = ('track_score', )
 
     def __init__(self,
                  metric_items: Optional[Sequence[str]] = None,

@@ -4,9 +4,10 @@ import pickle
 import pytest
 import torch
 from mmdet.structures import DetDataSample, TrackDataSample
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 
 from mmvis_plugin.evaluation.metrics.dump_track_results import DumpTrackResults
+from mmvis_plugin.structures import decode_panoptic_map
 
 
 def window(video_id: int, frames: range, **metainfo) -> dict:
@@ -48,6 +49,25 @@ def test_windows_are_joined_and_provisional_ones_left_out(tmp_path):
     assert frames[2]['scores'].item() == pytest.approx(0.2)
     assert 'gt_instances' not in frames[0]
     assert metric.results == []
+
+
+def test_maps_and_nothing(tmp_path):
+    path = str(tmp_path / 'maps.pkl')
+    metric = DumpTrackResults(path)
+    sample = window(3, range(1))
+    frame = sample['video_data_samples'][0]
+    codes = torch.tensor([[255, 13], [5001, 999_002]])
+    frame.pred_panoptic_seg = PixelData(sem_seg=codes[None])
+    del frame.pred_track_instances
+    metric.process(None, [sample])
+    metric.evaluate(size=1)
+    with open(path, 'rb') as file:
+        record = pickle.load(file)[0]['frames'][0]
+    assert decode_panoptic_map(record['panoptic_png'],
+                               'x').tolist() == codes.tolist()
+    del frame.pred_panoptic_seg
+    with pytest.raises(ValueError, match='video 3, frame 0: neither pred'):
+        metric.process(None, [sample])
 
 
 def test_the_name_of_the_file(tmp_path):

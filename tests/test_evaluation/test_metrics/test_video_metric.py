@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 from mmdet.structures import DetDataSample, TrackDataSample
+from mmengine.logging import MMLogger
 from torch.multiprocessing import get_context
 
 from mmvis_plugin.evaluation import VideoMetric
@@ -16,6 +17,7 @@ class FrameCounter(VideoMetric):
     """Remembers which frames came and in which order videos are scored."""
 
     default_prefix = 'count'
+    setting_names = ('allow_missing', )
 
     def reduce_frame(self, frame, video):
         assert len(video.frames) == frame['frame_id']
@@ -64,6 +66,16 @@ def test_videos_are_sorted_and_state_is_reset():
             'count/order': [2, 5, 9],
             'count/frames': [[0, 1], [0, 1, 2], [0, 1, 2, 3]]
         }
+
+
+def test_the_log_names_the_settings(monkeypatch, capsys):
+    logger = MMLogger('settings')
+    monkeypatch.setattr(MMLogger, 'get_current_instance', lambda: logger)
+    metric = feed(FrameCounter(), *frames_of(5, 3), *frames_of(2, 1))
+    assert metric.settings == dict(allow_missing=False)
+    metric.evaluate(2)
+    line, = capsys.readouterr().out.splitlines()
+    assert line.endswith('FrameCounter: 2 videos, allow_missing=False')
 
 
 def test_the_first_record_of_a_video_counts():

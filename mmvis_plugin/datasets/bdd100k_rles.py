@@ -31,7 +31,7 @@ def read_rle_video(file: str,
     """Read the JSON file of one video.
 
     Masks are ``rle`` or ``poly2d`` with straight lines. Frames are sorted by
-    name. Track ids are taken as they are if they are numbers, else they are
+    name, objects by track id. Track ids are taken as they are if they are numbers, else they are
     numbered in alphabetical order.
 
     Args:
@@ -209,7 +209,7 @@ def _read_labels(frame: dict, tracks: Dict[str, int], size: Tuple[int, int],
                 f'{error}') from None
         if instance is not None:
             instances.append(instance)
-    return instances
+    return sorted(instances, key=lambda item: item['instance_id'])
 
 
 @lru_cache(maxsize=None)

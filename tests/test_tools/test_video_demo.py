@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from mmvis_plugin.visualization import track_colors
+from mmvis_plugin.apis import inference_frame, init_video_model
+from mmvis_plugin.visualization import VideoVisualizer, track_colors
 from ..spot_tracker import spot_frame, write_config
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,23 @@ def test_strip_and_png_frames(call, workplace, capsys):
     np.testing.assert_array_equal(strip[:, :80], cv2.imread('png/00000.png'))
     np.testing.assert_array_equal(strip[:, -80:], cv2.imread('png/00011.png'))
     assert 'wrote strip.png' in capsys.readouterr().out
+
+
+def test_text_of_a_strip_has_the_size_for_its_frames(call, workplace):
+    for t in range(3):
+        frame = cv2.resize(spot_frame(t + 3), (1200, 900), interpolation=0)
+        cv2.imwrite(str(workplace / f'spots/{t}.png'), frame)
+    call('spots', 'spot_tracker.py', '--strip', 's.png', '--strip-frames', '1',
+         '--max-frames', '1', '--score-thr', '0')
+    strip = cv2.imread('s.png')[..., ::-1]
+    model = init_video_model('spot_tracker.py', device='cpu')
+    frame = cv2.imread('spots/0.png')
+    visualizer = VideoVisualizer(max_width=480, trail_length=30)
+    visualizer.dataset_meta = model.dataset_meta
+    wanted = visualizer.overlay(
+        frame[..., ::-1], inference_frame(model, frame, 0), pred_score_thr=0)
+    assert strip.shape == (360, 480, 3)
+    np.testing.assert_array_equal(strip, wanted)
 
 
 def test_strip_alone_writes_no_video(call, workplace):

@@ -8,10 +8,12 @@ from typing import List, Optional, Tuple, Union
 
 import cv2
 import numpy as np
+from mmdet.structures import DetDataSample
 from mmengine.config import DictAction
 
 import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
 from mmvis_plugin.apis import inference_frame, init_video_model
+from mmvis_plugin.models.online_video_model import OnlineVideoModel
 from mmvis_plugin.utils.cli import UsageError, one_line_errors
 from mmvis_plugin.utils.progress import FrameProgress
 from mmvis_plugin.utils.video_reader import VideoReader
@@ -177,6 +179,30 @@ class _Window:
             raise UsageError(_NO_WINDOW) from error
 
 
+def build_visualizer(args: argparse.Namespace,
+                     model: OnlineVideoModel,
+                     max_width: Optional[int] = None) -> VideoVisualizer:
+    """Return the visualizer that the options ask for.
+
+    Args:
+        args (argparse.Namespace): The options.
+        model (OnlineVideoModel): Knows the classes.
+        max_width (int, optional): Largest width of a drawn frame. Defaults
+            to None.
+    """
+    visualizer = VideoVisualizer(
+        'video_demo',
+        alpha=args.alpha,
+        draw_bbox=True if args.bbox else None,
+        draw_label=not args.no_label,
+        trail_length=0 if args.no_trail else args.trail_length,
+        legend=args.legend,
+        min_side=args.min_side,
+        max_width=max_width)
+    visualizer.dataset_meta = model.dataset_meta
+    return visualizer
+
+
 def run(args: argparse.Namespace) -> None:
     """Read, infer, draw and write, one frame in memory at a time.
 
@@ -191,18 +217,10 @@ def run(args: argparse.Namespace) -> None:
     sink = open_sink(args, reader)
     model = init_video_model(args.config, args.checkpoint, args.device,
                              args.cfg_options)
-    visualizer = VideoVisualizer(
-        'video_demo',
-        alpha=args.alpha,
-        draw_bbox=True if args.bbox else None,
-        draw_label=not args.no_label,
-        trail_length=0 if args.no_trail else args.trail_length,
-        legend=args.legend,
-        min_side=args.min_side)
-    visualizer.dataset_meta = model.dataset_meta
-    targets = [] if sink is None else [sink.write]
+    visualizer = build_visualizer(args, model)
     if strip is not None:
-        targets.append(strip.add)
+        narrow = build_visualizer(args, model, strip.max_width)
+    targets = [] if sink is None else [sink.write]
     if args.show:
         targets.append(_Window(visualizer, args.wait_time).add)
     with ExitStack() as stack:
@@ -212,14 +230,25 @@ def run(args: argparse.Namespace) -> None:
         try:
             for index, frame in enumerate(reader):
                 sample = inference_frame(model, frame, index)
-                drawn = visualizer.overlay(
-                    frame[..., ::-1], sample, pred_score_thr=args.score_thr)
+                drawn = _draw(visualizer, frame, sample, args)
                 for target in targets:
                     target(drawn)
+                if strip is not None:
+                    # a frame shrunk afterwards would lose its text
+                    if drawn.shape[1] > strip.max_width:
+                        drawn = _draw(narrow, frame, sample, args)
+                    strip.add(drawn)
                 progress.advance()
         except KeyboardInterrupt:  # how a camera stream ends
             print('stopped; what was drawn so far is kept')
     _report(args, sink, strip, progress)
+
+
+def _draw(visualizer: VideoVisualizer, frame: np.ndarray,
+          sample: DetDataSample, args: argparse.Namespace) -> np.ndarray:
+    """Return a BGR frame with its tracks, RGB."""
+    return visualizer.overlay(
+        frame[..., ::-1], sample, pred_score_thr=args.score_thr)
 
 
 def _report(args: argparse.Namespace, sink: Optional[Union[VideoSink,

@@ -1,5 +1,6 @@
 """Datasets, their transforms and samplers."""
 from . import samplers, transforms
+from .bdd100k_images import BDD100KImages
 from .bdd100k_mots import BDD100KMOTS
 from .cityscapes_vps import CityscapesVPS
 from .imagenet_det import ImageNetDET
@@ -16,8 +17,8 @@ from .vipseg import VIPSeg
 from .youtube_vis import YouTubeVIS
 
 __all__ = [
-    'BDD100KMOTS', 'CityscapesVPS', 'CocoPseudoVideoDataset', 'ImageNetDET',
-    'ImageNetVID', 'JointVideoDataset', 'OVIS', 'PanopticVideoDataset',
-    'SyntheticVideoDataset', 'VIPER', 'VIPSeg', 'VideoSegDataset',
-    'VideoSource', 'YouTubeVIS', 'samplers', 'transforms'
+    'BDD100KImages', 'BDD100KMOTS', 'CityscapesVPS', 'CocoPseudoVideoDataset',
+    'ImageNetDET', 'ImageNetVID', 'JointVideoDataset', 'OVIS',
+    'PanopticVideoDataset', 'SyntheticVideoDataset', 'VIPER', 'VIPSeg',
+    'VideoSegDataset', 'VideoSource', 'YouTubeVIS', 'samplers', 'transforms'
 ]

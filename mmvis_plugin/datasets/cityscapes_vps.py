@@ -1,7 +1,7 @@
 """Cityscapes-VPS, and custom data in its format."""
 import re
 from os import path as osp
-from typing import Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 from mmengine import fileio
 
@@ -12,6 +12,8 @@ from .panoptic_records import last_number
 from .panoptic_video_dataset import PanopticVideoDataset
 from .video_source import VideoSource
 
+_FRAMES_PER_VIDEO = 10000
+_NUMBERED = re.compile(r'\d{4}_\d{4}_')
 _ENDING = re.compile(r'_(leftImg8bit|newImg8bit)$')
 
 
@@ -65,8 +67,14 @@ class CityscapesVPS(PanopticVideoDataset):
                 every_file,
                 f"data_root={self.data_root!r}, all_frames_file, frames='all'",
                 self.backend_args)
+        videos = videos_by_id(every)
+
+        def video_of(stem: str) -> Tuple[str, Optional[int]]:
+            video, number = video_of_frame(stem)
+            return videos.get(stem, video), number
+
         return self.with_map_paths(
-            parse_panoptic_json(data, self.ann_file, video_of_frame, every,
+            parse_panoptic_json(data, self.ann_file, video_of, every,
                                 every_file))
 
     def _all_frames_path(self) -> str:
@@ -88,3 +96,31 @@ def video_of_frame(stem: str) -> Tuple[str, Optional[int]]:
         ('0005', 1736)
     """
     return stem[:4], last_number(_ENDING.sub('', stem))
+
+
+def videos_by_id(every: Optional[dict]) -> Dict[str, str]:
+    """Return the videos of the frames whose names do not tell them.
+
+    The release names all frames as Cityscapes does, without the numbers of
+    video and image, and gives them the ids video * 10000 + position.
+
+    Args:
+        every (dict, optional): Top level of the list of all frames.
+
+    Returns:
+        dict[str, str]: Name of the file without ending to the video.
+
+    Examples:
+        >>> name = 'frankfurt_000000_001736_leftImg8bit.png'
+        >>> videos_by_id(dict(images=[dict(id=50005, file_name=name)]))
+        {'frankfurt_000000_001736_leftImg8bit': '0005'}
+    """
+    images = (every or {}).get('images')
+    return {
+        osp.splitext(osp.basename(image['file_name']))[0]:
+        f'{image["id"] // _FRAMES_PER_VIDEO:04d}'
+        for image in (images if isinstance(images, list) else ())
+        if isinstance(image, dict) and type(image.get('id')) is int
+        and isinstance(image.get('file_name'), str)
+        and not _NUMBERED.match(osp.basename(image['file_name']))
+    }

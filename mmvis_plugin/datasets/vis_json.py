@@ -123,13 +123,17 @@ class _VisReader:
         if not with_masks and track.get('bboxes') is None:
             raise AnnotationError(f'{self.file}: annotation {track["id"]} has '
                                   'neither segmentations nor bboxes')
+        is_absent = True
         for t, (image, mask, bbox, area) in enumerate(zip(images, *columns)):
             if with_masks and mask is None:
                 if bbox is not None:
                     self.drops['box without a mask in its frame'] += 1
                 continue
+            is_absent = False
             with self.defects:
                 self._add_object(image, track, t, (mask, bbox, area))
+        if is_absent:
+            self.drops['track without an object in any frame'] += 1
 
     def _add_object(self, image: dict, track: dict, frame: int,
                     fields: tuple) -> None:

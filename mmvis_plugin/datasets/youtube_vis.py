@@ -6,6 +6,7 @@ from mmvis_plugin.utils.errors import AnnotationError
 from .annotation_cache import cached_source
 from .annotation_checks import read_json
 from .coco_video_json import parse_coco_video_json
+from .defects import STRICT, Defects
 from .video_seg_dataset import VideoSegDataset
 from .video_source import VideoSource
 from .vis_json import parse_vis_json
@@ -56,11 +57,28 @@ class YouTubeVIS(VideoSegDataset):
         file = self.ann_file
         data = read_json(file, f'data_root={self.data_root!r}, ann_file',
                          self.backend_args)
-        if data.get('images') is not None:
-            return parse_coco_video_json(data, file, self.defects)
-        if data.get('videos') is None:
-            raise AnnotationError(
-                f"{file}: key videos is missing, expected 'videos' with "
-                "'file_names' (YouTube-VIS) or 'videos' and 'images' "
-                '(COCO-video)')
-        return parse_vis_json(data, file, self.defects)
+        return parse_video_json(data, file, self.defects)
+
+
+def parse_video_json(data: dict,
+                     file: str,
+                     defects: Defects = STRICT) -> VideoSource:
+    """Read one of the two forms of a JSON file with videos.
+
+    Args:
+        data (dict): Top level of the file.
+        file (str): The annotation file, for messages.
+        defects (Defects): Lets errors of records pass or collects them.
+
+    Raises:
+        AnnotationError: If the file has neither form, or naming the record
+            that breaks it.
+    """
+    if data.get('images') is not None:
+        return parse_coco_video_json(data, file, defects)
+    if data.get('videos') is None:
+        raise AnnotationError(
+            f"{file}: key videos is missing, expected 'videos' with "
+            "'file_names' (YouTube-VIS) or 'videos' and 'images' "
+            '(COCO-video)')
+    return parse_vis_json(data, file, defects)

@@ -7,6 +7,7 @@ from mmengine import fileio
 
 from mmvis_plugin.registry import TRANSFORMS
 from mmvis_plugin.utils.errors import AnnotationError
+from ..image_size import check_frame_size, frame_name
 
 
 @TRANSFORMS.register_module()
@@ -45,8 +46,7 @@ class LoadVideoFrame(BaseTransform):
             AnnotationError: If it is no image, or of another size.
         """
         path = results['img_path']
-        where = (f'{path} (video {results.get("video_name")}, frame '
-                 f'{results.get("frame_id")})')
+        where = frame_name(results)
         try:
             content = fileio.get(path, backend_args=self.backend_args)
         except FileNotFoundError:
@@ -57,13 +57,7 @@ class LoadVideoFrame(BaseTransform):
                 f'{where}: cannot be decoded as an image ({len(content)} '
                 'bytes); replace the file')
         found = img.shape[:2]
-        expected = (results.get('height',
-                                found[0]), results.get('width', found[1]))
-        if found != expected:
-            raise AnnotationError(
-                f'{where}: image size {found}, expected {expected} (height, '
-                'width) as in the annotation file; frames of a video share '
-                'one size')
+        check_frame_size(found, results)
         results.update(
             img=img,
             img_shape=found,

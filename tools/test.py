@@ -1,12 +1,13 @@
 """Test a model, write its results, or draw them."""
 import argparse
+import inspect
 from typing import List, Optional
 
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
 
 from mmvis_plugin.evaluation.metrics.dump_track_results import DumpTrackResults
-from mmvis_plugin.registry import RUNNERS
+from mmvis_plugin.registry import METRICS, RUNNERS
 from mmvis_plugin.utils.checkpoint import check_compatible, read_checkpoint
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
                                     load_config, one_line_errors)
@@ -78,17 +79,42 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
             wait_time=args.wait_time,
             test_out_dir=args.show_dir)
     if args.format_only:
-        _only_format(cfg)
+        _only_format(cfg, args.config)
     if args.tta:
         _augment(cfg, args.config)
 
 
-def _only_format(cfg: Config) -> None:
+def _only_format(cfg: Config, config_name: str) -> None:
+    """Keep the metrics that write a result file, and let them only write."""
     metrics = cfg.test_evaluator
-    for metric in metrics if isinstance(metrics, list) else [metrics]:
+    metrics = metrics if isinstance(metrics, list) else [metrics]
+    writers = [metric for metric in metrics if _writes_results(metric)]
+    if not writers:
+        names = [metric.get('type') for metric in metrics]
+        raise UsageError(
+            f'{config_name}: --format-only, but none of the metrics {names} '
+            'writes a result file; panoptic ones do with '
+            "submission='cityscapes_vps' or 'vipseg'")
+    for metric in writers:
         metric.format_only = True
         if metric.get('outfile_prefix') is None:
-            metric.outfile_prefix = f'{cfg.work_dir}/results'
+            # two files must not have the same name
+            name = f'results_{metric.type}' if writers[1:] else 'results'
+            metric.outfile_prefix = f'{cfg.work_dir}/{name}'
+    cfg.test_evaluator = writers
+
+
+def _writes_results(metric: ConfigDict) -> bool:
+    cls = METRICS.get(metric.get('type'))
+    if cls is None:
+        return True  # the error is left to the builder
+    options = {
+        name
+        for base in cls.__mro__
+        for name in inspect.signature(base.__init__).parameters
+    }
+    return 'format_only' in options and ('submission' not in options
+                                         or bool(metric.get('submission')))
 
 
 def _augment(cfg: Config, config_name: str) -> None:

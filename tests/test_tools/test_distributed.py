@@ -178,6 +178,32 @@ def test_two_processes(files, alone, tmp_path, capsys, task, window):
     assert {k: repr(float(v)) for k, v in results.items()} == alone[task]
 
 
+@every_task
+def test_the_file_for_a_server(files, alone, tmp_path, capsys, task):
+    words = words_for(files, task, 1, tmp_path)
+    if task == 'segments':
+        with pytest.raises(SystemExit):
+            run_tool('test.py', ['--format-only', *words])
+        assert "['VPQMetric', 'STQMetric'] writes" in capsys.readouterr().err
+        words.append("test_evaluator.0.submission=vipseg")
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        words[words.index('--work-dir') + 1] = str(folder)
+        if number == 1:
+            run_tool('test.py', ['--format-only', *words])
+        else:
+            in_two_processes('test.py', ['--format-only', *words], folder)
+        assert scores_of(folder) == {}
+        assert [
+            path.name for path in folder.iterdir()
+            if path.is_file() and path.suffix != '.py'
+        ] == ['results.submission_file.zip']
+    one, two = ((tmp_path / number /
+                 'results.submission_file.zip').read_bytes()
+                for number in '12')
+    assert one == two
+
+
 def test_the_script_for_several_processes(files, alone, tmp_path):
     config, weights, *options = words_for(files, 'instances', 5, tmp_path)
     environment = dict(

@@ -1,8 +1,6 @@
 """Metric of segmentation and tracking quality."""
 from typing import Dict, Hashable, List, Optional
 
-from mmengine.logging import print_log
-
 from mmvis_plugin.registry import METRICS
 from ..functional import PanopticFrameTable, STQRecord, stq_record, stq_results
 from ..functional.stq import NUMBERINGS
@@ -30,6 +28,7 @@ class STQMetric(PanopticMetric):
     """
 
     default_prefix: Optional[str] = 'stq'
+    setting_names = ('numbering', 'count_void_class')
 
     def __init__(self,
                  numbering: str = 'vipseg',
@@ -52,8 +51,4 @@ class STQMetric(PanopticMetric):
         ids = [category['id'] for category in self.categories]
         results = stq_results(
             list(scores.values()), ids, self.count_void_class)
-        print_log(
-            f'STQMetric: {len(scores)} videos, numbering={self.numbering!r}, '
-            f'count_void_class={self.count_void_class}',
-            logger='current')
         return {key: results[key] for key in ('STQ', 'AQ', 'SQ', 'mIoU')}

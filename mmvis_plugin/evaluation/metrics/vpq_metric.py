@@ -49,6 +49,7 @@ class VPQMetric(PanopticMetric):
     """
 
     default_prefix: Optional[str] = 'vpq'
+    setting_names = ('windows', 'min_area', 'skip_categories', 'merge_crowd')
 
     def __init__(self,
                  windows: Sequence[int] = (1, 2, 3, 4),

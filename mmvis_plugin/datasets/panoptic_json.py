@@ -33,7 +33,8 @@ def parse_panoptic_json(data: dict,
             alone.
         every (dict, optional): Top level of a file whose ``images`` are all
             frames, the labelled ones among them. Its frames take the place
-            of those in ``data``, found by video and number.
+            of those in ``data``, found by video and number; the others have
+            no ``src_img_id``.
         every_file (str): The file of ``every``.
 
     Returns:
@@ -178,6 +179,9 @@ def _among_all(labelled: Dict[Hashable, dict], every: Dict[Hashable, dict],
         for image in every.values()
     }
     absent = []
+    for image in every.values():
+        # an id tells that a frame is in the list of images
+        del image['src_img_id']
     for image in labelled.values():
         place = places.get((image['video_name'], image['src_frame']))
         if place is None:

@@ -64,6 +64,7 @@ def test_all_frames_with_the_labelled_ones_among_them(with_all):
         for t in range(3):
             bare, labelled = frames[2 * t], frames[2 * t + 1]
             assert bare.has_ann is False and bare.seg_map_path is None
+            assert bare.src_img_id is None
             assert bare.gt_panoptic_seg.pan_seg.eq(0).all()
             assert len(bare.gt_instances) == len(bare.segments_info) == 0
             assert np.array_equal(labelled.gt_panoptic_seg.pan_seg[0],

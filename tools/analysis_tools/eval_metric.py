@@ -13,11 +13,13 @@ from mmengine.registry import DATASETS, init_default_scope
 import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
 from mmvis_plugin.evaluation.metrics.mots_submission_reader import \
     read_mots_submission
+from mmvis_plugin.evaluation.metrics.panoptic_submission_reader import \
+    read_panoptic_submission
 from mmvis_plugin.structures.panoptic_map import decode_panoptic_map
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
 from mmvis_plugin.utils.errors import AnnotationError
 
-_FRAME_KEYS = ('frame_id', 'img_path', 'ori_shape')
+_FRAME_KEYS = ('frame_id', 'img_path', 'ori_shape', 'pred_panoptic_seg')
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'pkl_results',
         help='pickle file of tools/test.py --out, or the zip or folder of a '
-        'BDD100K MOTS submission')
+        'submission of BDD100K MOTS, Cityscapes-VPS, VIPER or VIPSeg')
     parser.add_argument(
         '--allow-missing',
         action='store_true',
@@ -45,12 +47,14 @@ def read_results(path: str, dataset: Any) -> Iterable[dict]:
     """Read results in the form that :func:`with_annotations` takes.
 
     Args:
-        path (str): A pickle file, or a zip or folder of BDD100K MOTS.
-        dataset (BaseDataset): The test data.
+        path (str): A pickle file, or the zip or folder of a submission.
+        dataset (BaseDataset): The test data, which tells its form.
     """
-    if osp.isdir(path) or path.endswith('.zip'):
-        return read_mots_submission(path, dataset)
-    return load(path)
+    if not (osp.isdir(path) or path.endswith('.zip')):
+        return load(path)
+    if 'thing_classes' in dataset.metainfo:
+        return read_panoptic_submission(path, dataset)
+    return read_mots_submission(path, dataset)
 
 
 def with_annotations(records: Iterable[dict],
@@ -60,8 +64,9 @@ def with_annotations(records: Iterable[dict],
     """Join predictions with the annotations of their frames.
 
     Args:
-        records (Iterable[dict]): One per video: ``video_id`` and ``frames``,
-            each as :class:`DumpTrackResults` writes it. Samples that
+        records (Iterable[dict]): One per video or part of it: ``video_id``
+            and ``frames``, each as :class:`DumpTrackResults` writes it, or
+            with ``pred_panoptic_seg``. Samples that
             mmengine's ``DumpResults`` wrote have all and pass as they are.
         dataset (BaseDataset): The test data.
         path (str): File of the records, for messages.
@@ -69,7 +74,7 @@ def with_annotations(records: Iterable[dict],
             predictions. Defaults to False.
 
     Yields:
-        dict: A sample for the evaluator, one video at a time.
+        dict: A sample for the evaluator, one record at a time.
     """
     index = {}
     for position in range(len(dataset)):

@@ -27,13 +27,15 @@ def evaluate(tmp_path, monkeypatch, capsys):
     write_bdd_mots(str(root), get_cfg('micro', seed=3, p_crowd=1.))
     config.write_text(CONFIG.format(root=root))
 
-    def run(form, change=None):
+    def run(form, change=None, *options):
         folder = root / f'labels/seg_track_20/{form}/val'
         copy = shutil.copytree(folder, tmp_path / 'results')
         if change is not None:
             change(copy)
         path = shutil.make_archive(str(copy), 'zip', copy)
-        monkeypatch.setattr(sys, 'argv', [str(SCRIPT), str(config), path])
+        monkeypatch.setattr(
+            sys, 'argv',
+            [str(SCRIPT), str(config), path, *options])
         runpy.run_path(str(SCRIPT), run_name='__main__')
         lines = capsys.readouterr().out.splitlines()
         return dict(line.split(': ') for line in lines if '/' in line)
@@ -60,3 +62,22 @@ def test_a_lost_frame_ends_in_one_line(evaluate, capsys):
     error = capsys.readouterr().err.strip()
     assert 'results.zip: video val_0000 lacks frames [1]' in error
     assert '\n' not in error
+
+
+def lose_video(folder):
+    shutil.rmtree(folder / 'val_0001')
+
+
+def test_a_lost_video_is_missed_if_wanted(evaluate):
+    results = evaluate('bitmasks', lose_video, '--allow-missing')
+    assert results['mots/FP'] == results['mots/IDSw'] == '0'
+    assert int(results['mots/FN']) > 0
+    assert 0 < float(results['mots/MOTSA_overall']) < 100
+    assert float(results['mots/MOTSP_overall']) == 100
+
+
+def test_a_lost_video_is_named_otherwise(evaluate, capsys):
+    with pytest.raises(SystemExit):
+        evaluate('bitmasks', lose_video)
+    error = capsys.readouterr().err.strip()
+    assert '1 videos of the data set were not processed: [2]' in error

@@ -1,3 +1,4 @@
+import copy
 import json
 
 import numpy as np
@@ -6,7 +7,8 @@ from mmengine.fileio import copyfile
 
 from mmvis_plugin.datasets.cityscapes_vps import video_of_frame
 from mmvis_plugin.utils.errors import AnnotationError
-from .panoptic_data import HEIGHT, WIDTH, PanopticData
+from .mutations import check_mutations
+from .panoptic_data import HEIGHT, LOAD, WIDTH, PanopticData
 
 
 @pytest.fixture
@@ -112,3 +114,44 @@ def test_frames_without_a_number_keep_their_order(made):
     images = made.build(check_files='none').get_data_info(0)['images']
     assert [image['file_name'][5] for image in images] == list('bac')
     assert [image['src_frame'] for image in images] == [0, 1, 2]
+
+
+def test_training_clips_hold_a_labelled_frame(with_all):
+    np.random.seed(0)
+    dataset = build_all(
+        with_all,
+        test_mode=False,
+        pipeline=[dict(type='ClipSample', num_frames=1), *LOAD])
+    seen = set()
+    for _ in range(20):
+        frame = dataset[0]['data_samples'][0]
+        assert frame.has_ann is True
+        seen.add(frame.src_frame)
+    assert seen == {4, 9, 14}
+
+
+def test_broken_lists_of_all_frames(with_all):
+    sound = copy.deepcopy(with_all.every)
+    every = with_all.root / 'im_all.json'
+
+    def load(text):
+        every.write_text(text)
+        dataset = with_all.build(
+            frames='all',
+            all_frames_file='im_all.json',
+            check_files='none',
+            pipeline=[])
+        return [[(i['src_frame'], i['has_ann'], i['height'], i['width'])
+                 for i in video['images']] for video in dataset.data_list]
+
+    number = ('delete', 'null', 'type', 'nan', 'fraction', 'zero', 'negative')
+    counts = check_mutations(
+        sound, load, 'im_all.json', {
+            'images': ('delete', 'null', 'type', 'empty', 'cut'),
+            'images.*': ('null', 'type', 'repeat', 'empty'),
+            'images.*.id': ('delete', 'null', 'fraction', 'nan'),
+            'images.*.file_name': ('delete', 'null', 'type', 'empty'),
+            'images.*.width': number,
+            'images.*.height': number
+        })
+    assert min(counts.values()) > 50, counts

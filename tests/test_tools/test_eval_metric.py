@@ -70,7 +70,11 @@ def evaluate(case, tmp_path, monkeypatch, capsys):
 
     def run(records, *options):
         path = tmp_path / 'out.pkl'
-        path.write_bytes(pickle.dumps(records))
+        if 'frames' in records[0] or 'video_name' in records[0]:
+            path.write_bytes(pickle.dumps(records))
+        else:
+            path = tmp_path / 'results.json'
+            path.write_text(json.dumps(records))
         monkeypatch.setattr(
             sys, 'argv',
             [str(SCRIPT), str(config),
@@ -93,6 +97,14 @@ def test_scores_of_a_dumped_test(case, evaluate):
             # scores are float32 here
             assert float(results[f'vis/{key}']) == pytest.approx(value, 1e-6)
     assert {'vis/AP', 'vis/AR100', 'vis/AP_class_5'} <= set(results)
+
+
+def test_scores_of_a_submission(case, evaluate):
+    lines = evaluate(case['pred']).splitlines()
+    results = dict(line.split(': ') for line in lines if line[:4] == 'vis/')
+    for key in ('AP', 'AP50', 'AP75', 'AR1', 'AR10'):
+        assert float(results[f'vis/{key}']) == pytest.approx(
+            case['expected']['stats'][key], abs=1e-9)
 
 
 def test_missing_videos(case, evaluate, capsys):

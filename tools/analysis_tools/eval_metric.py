@@ -11,10 +11,13 @@ from mmengine.fileio import load
 from mmengine.registry import DATASETS, init_default_scope
 
 import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
+from mmvis_plugin.datasets import BDD100KMOTS
 from mmvis_plugin.evaluation.metrics.mots_submission_reader import \
     read_mots_submission
 from mmvis_plugin.evaluation.metrics.panoptic_submission_reader import \
     read_panoptic_submission
+from mmvis_plugin.evaluation.metrics.vis_submission_reader import \
+    read_vis_submission
 from mmvis_plugin.structures.panoptic_map import decode_panoptic_map
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
 from mmvis_plugin.utils.errors import AnnotationError
@@ -28,8 +31,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config of the test')
     parser.add_argument(
         'pkl_results',
-        help='pickle file of tools/test.py --out, or the zip or folder of a '
-        'submission of BDD100K MOTS, Cityscapes-VPS, VIPER or VIPSeg')
+        help='pickle file of tools/test.py --out; or a submission: the zip '
+        'or results.json of YouTube-VIS and OVIS, the zip or folder of '
+        'BDD100K MOTS, Cityscapes-VPS, VIPER or VIPSeg')
     parser.add_argument(
         '--allow-missing',
         action='store_true',
@@ -47,14 +51,16 @@ def read_results(path: str, dataset: Any) -> Iterable[dict]:
     """Read results in the form that :func:`with_annotations` takes.
 
     Args:
-        path (str): A pickle file, or the zip or folder of a submission.
+        path (str): A pickle file, or a submission.
         dataset (BaseDataset): The test data, which tells its form.
     """
-    if not (osp.isdir(path) or path.endswith('.zip')):
+    if not (osp.isdir(path) or path.endswith(('.zip', '.json'))):
         return load(path)
     if 'thing_classes' in dataset.metainfo:
         return read_panoptic_submission(path, dataset)
-    return read_mots_submission(path, dataset)
+    if isinstance(dataset, BDD100KMOTS):
+        return read_mots_submission(path, dataset)
+    return read_vis_submission(path, dataset)
 
 
 def with_annotations(records: Iterable[dict],

@@ -6,19 +6,17 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from mmvis_plugin.structures import encode_masks
+from mmvis_plugin.structures import encode_index_map
 from mmvis_plugin.utils.errors import AnnotationError
 from mmvis_plugin.utils.tasks import write_json
 from ..annotation_checks import read_json, require
-from .panoptic_frames import (COLOUR, GREY, convert_split, read_picture,
-                              same_size, table_categories, thing_ids,
-                              write_frame, write_grey)
+from .panoptic_frames import (COLOUR, GREY, convert_split, distinct,
+                              read_picture, same_size, table_categories,
+                              thing_ids, write_frame, write_grey)
 
 _VOID = 255
 # values of the instance pictures: label id * 1000 + number
 _FIRST_OBJECT = 1000
-# dense masks that are encoded at a time
-_MASKS_PER_CALL = 16
 _LABEL_ENDINGS = dict(
     newImg8bit=('final_mask', 'final_mask'),
     leftImg8bit=('gtFine_color', 'gtFine_instanceIds'))
@@ -61,32 +59,33 @@ def cityscapes_ids(colours: np.ndarray, inst: np.ndarray,
     Shape:
         colours: (H, W, 3); inst and the output: (H, W).
     """
-    keys = colours.astype(np.int64) @ np.array([1, 256, 65536])
     known = np.array([np.dot(c['color'], [1, 256, 65536]) for c in categories])
     labels = np.array([c['id'] for c in categories])
+    is_thing = np.array([bool(c['isthing']) for c in categories])
     order = np.argsort(known)
-    found, index = np.unique(keys, return_inverse=True)
-    index = index.reshape(keys.shape)
+    found, index = distinct(_colour_keys(colours))
     place = np.minimum(np.searchsorted(known[order], found), len(order) - 1)
     of_colour = np.where(known[order][place] == found, labels[order][place],
                          -1)
-    semantic = of_colour[index]
-    # void is -1, which picks the last
-    is_thing = np.array([bool(c['isthing']) for c in categories] + [False])
-    ids = np.where(is_thing[semantic], 0, semantic + 1)
+    # void is -1, which picks any: it counts as no thing
+    thing_colour = is_thing[of_colour] & (of_colour >= 0)
+    stuff_ids = np.where(thing_colour, 0, of_colour + 1)
 
-    inside = inst >= _FIRST_OBJECT
-    objects, owner = np.unique(inst[inside], return_inverse=True)
+    numbers, owner = distinct(np.where(inst >= _FIRST_OBJECT, inst, 0))
     votes = np.bincount(
-        owner.reshape(-1) * len(found) + index[inside],
-        minlength=len(objects) * len(found)).reshape(len(objects), len(found))
-    if len(objects) > 0:
-        winner = of_colour[votes.argmax(axis=1)]
-        object_ids = np.where(is_thing[winner],
-                              thing_ids(winner, objects % _FIRST_OBJECT), -1)
-        chosen = object_ids[owner.reshape(-1)]
-        ids[inside] = np.where(chosen > 0, chosen, ids[inside])
-    return ids, semantic
+        (owner * len(found) + index).ravel(),
+        minlength=len(numbers) * len(found))
+    winner = votes.reshape(len(numbers), len(found)).argmax(axis=1)
+    object_ids = np.where(
+        thing_colour[winner] & (numbers > 0),
+        thing_ids(of_colour[winner], numbers % _FIRST_OBJECT), 0)
+    ids = object_ids[owner]
+    return np.where(ids > 0, ids, stuff_ids[index]), of_colour[index]
+
+
+def _colour_keys(colours: np.ndarray) -> np.ndarray:
+    red, green, blue = (colours[..., i].astype(np.int32) for i in range(3))
+    return red | green << 8 | blue << 16
 
 
 def convert_cityscapes_vps(root: str,
@@ -268,11 +267,7 @@ def _official(ids: np.ndarray) -> np.ndarray:
 
 def _instances(image_id: str, ids: np.ndarray,
                segments: List[dict]) -> List[dict]:
-    things = [item for item in segments if item['id'] >= _FIRST_OBJECT]
-    codes = []
-    for start in range(0, len(things), _MASKS_PER_CALL):
-        part = things[start:start + _MASKS_PER_CALL]
-        codes += encode_masks(np.stack([ids == item['id'] for item in part]))
+    codes = dict(zip(*encode_index_map(np.where(ids < _FIRST_OBJECT, 0, ids))))
     return [
         dict(
             image_id=image_id,
@@ -281,7 +276,6 @@ def _instances(image_id: str, ids: np.ndarray,
             iscrowd=0,
             area=item['area'],
             bbox=item['bbox'],
-            segmentation=dict(
-                size=list(ids.shape), counts=code['counts'].decode()))
-        for item, code in zip(things, codes)
+            segmentation=codes[item['id']]) for item in segments
+        if item['id'] >= _FIRST_OBJECT
     ]

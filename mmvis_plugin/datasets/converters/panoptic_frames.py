@@ -2,7 +2,8 @@
 import json
 import os
 import os.path as osp
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
+from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
+                    Tuple)
 
 import cv2
 import numpy as np
@@ -103,6 +104,30 @@ def same_size(sizes: Dict[str, Sequence[int]]) -> None:
             raise AnnotationError(
                 f'{path}: size {tuple(size)}, expected {tuple(expected)} '
                 f'(height, width) as {first}; convert from the original files')
+
+
+def distinct(values: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Return the distinct values of a map, and which one each pixel has.
+
+    Labels come in wide runs: sorting those is all there is to sort.
+
+    Args:
+        values (np.ndarray): Integers.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: The values, ascending, and int64
+        positions among them.
+
+    Shape:
+        values: (H, W). Output: (number of values, ), (H, W).
+    """
+    flat = values.ravel()
+    is_start = np.ones(flat.size, dtype=bool)
+    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
+    starts = np.flatnonzero(is_start)
+    found, index = np.unique(flat[starts], return_inverse=True)
+    lengths = np.diff(starts, append=flat.size)
+    return found, np.repeat(index.reshape(-1), lengths).reshape(values.shape)
 
 
 def thing_ids(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:

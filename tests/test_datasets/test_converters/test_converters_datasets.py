@@ -130,4 +130,4 @@ def test_all_frames_of_the_release(sequences):
     for t, image in enumerate(video['images']):
         words = image['img_path'].rsplit('/', 1)[-1].split('_')
         assert words[0] == 'shapes' and int(words[2]) == t
-        assert isinstance(image['src_img_id'], str) == image['has_ann']
+        assert isinstance(image.get('src_img_id'), str) == image['has_ann']

@@ -19,6 +19,15 @@ def test_ids_tell_their_category_and_differ():
     assert frames.category_of(np.arange(125)).tolist() == list(range(-1, 124))
 
 
+def test_distinct_values():
+    rng = np.random.default_rng(0)
+    for shape in ((7, 9), (1, 1), (5, 1)):
+        values = rng.integers(-2, 4, shape) * 1000
+        found, index = frames.distinct(values)
+        assert found.tolist() == sorted(set(values.ravel().tolist()))
+        assert (found[index] == values).all()
+
+
 def test_a_frame_and_its_segments(tmp_path):
     high = int(frames.thing_ids(np.array(22), np.array(60000)))
     ids = np.array([[0, 1, 1], [high, high, 12007]])

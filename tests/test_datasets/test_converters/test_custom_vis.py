@@ -54,7 +54,7 @@ def videos(tmp_path):
         return video_record(
             name, [f'{name}/{t}.png' for t in range(3)], [SIZE] * 3, frames,
             dict(classes=args.classes, missing_id='label', keep_boxes=False),
-            {}, name)
+            Counter(), name)
 
     def convert(stamp='0', **kwargs):
         nonlocal args

@@ -207,16 +207,16 @@ def test_several_mutations(kind, tmp_path):
 
 
 def test_split_lists_and_masks_of_the_download(tmp_path):
-    raw = RawData(tmp_path)
+    raw = RawData(tmp_path, frames=1)
     sound = raw.build(test_mode=False).data_list
-    path = tmp_path / 'panomasks/v0/00001.png'
+    path = tmp_path / 'panomasks/v0/00000.png'
     listed, mask = raw.list.read_bytes(), path.read_bytes()
     rng, counts = np.random.default_rng(0), dict(error=0, load=0)
     for seed in range(NUM):
         content, file = (listed, raw.list) if seed % 2 else (mask, path)
         file.write_bytes(_spoilt(content, rng))
         if seed % 10 == 0:  # a sound picture of wrong values
-            values = rng.integers(0, 1000, raw.masks[0, 1].shape)
+            values = rng.integers(0, 1000, raw.masks[0, 0].shape)
             cv2.imwrite(str(path), values.astype(np.uint16))
         found, error = assert_clean(
             lambda: raw.build(test_mode=False).data_list, 'v', seed)

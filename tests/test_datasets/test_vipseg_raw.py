@@ -21,11 +21,11 @@ DOOR, WINDOW = 2, 8  # things; wall is 0, ceiling is 1
 class RawData:
     """Two videos with a wall, an unnumbered window and two doors."""
 
-    def __init__(self, root):
+    def __init__(self, root, frames=FRAMES):
         self.root = root
         self.masks = {}
         for v in range(2):
-            for t in range(FRAMES):
+            for t in range(frames):
                 mask = np.full((HEIGHT, WIDTH), 1, np.uint16)
                 mask[:, 0] = 0
                 mask[2:4, 2:4] = WINDOW + 1

@@ -31,8 +31,8 @@ def read_rle_video(file: str,
     """Read the JSON file of one video.
 
     Masks are ``rle`` or ``poly2d`` with straight lines. Frames are sorted by
-    name, objects by track id. Track ids are taken as they are if they are numbers, else they are
-    numbered in alphabetical order.
+    name, objects by track id. Track ids are taken as they are if all are
+    numbers, else they are numbered in alphabetical order.
 
     Args:
         file (str): ``<video>.json``.

@@ -2,6 +2,8 @@ import json
 import os
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 
 from mmvis_plugin.datasets import BDD100KMOTS, bdd100k_mots
@@ -229,3 +231,15 @@ def test_frames_load_through_a_pipeline(bdd):
         assert (frame.ignored_instances.masks.masks[0] == (
             pixels[..., 0] == 4)).all()
         assert json.loads(json.dumps(frame.instances)) == frame.instances
+    path = bdd.root / 'images' / VIDEOS[0] / f'{bdd.stem(VIDEOS[0], 1)}.jpg'
+    assert cv2.imwrite(str(path), np.zeros((20, 32, 3), np.uint8))
+    with pytest.raises(
+            AnnotationError,
+            match=r'0000002.jpg .*image size \(20, 32\), expected \(24, 32\)'):
+        dataset[(0, 1)]
+    path.unlink()
+    with pytest.raises(
+            FileNotFoundError, match='0000002.jpg .video 0a1b-2c, frame 1.'):
+        dataset[(0, 1)]
+    with pytest.raises(FileNotFoundError, match='0000002.jpg .video'):
+        bdd.build('bitmasks', check_files='all')

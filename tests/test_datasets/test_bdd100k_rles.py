@@ -142,6 +142,10 @@ def test_straight_polygons(bdd):
     item = read(bdd)['images'][1]['instances'][1]
     assert mask_utils.decode(item['mask'])[5:11, 10:16].all()
     assert item['area'] == 36
+    label['poly2d'][0].update(vertices=[[10, 5], [16, 5]], types='LL')
+    drops = Counter()
+    assert len(read(bdd, drops)['images'][1]['instances']) == 2
+    assert drops['polygon with < 6 numbers or odd length'] == 1
 
 
 def poly(**kwargs):

@@ -1,18 +1,14 @@
 """Convert MovingShapes in the form of BDD100K and read it back."""
 import importlib.util
-import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
-from mmdet.datasets import YouTubeVISDataset
 
 from mmvis_plugin.datasets import BDD100KMOTS
-from mmvis_plugin.datasets.converters import bdd100k, convert_bdd100k
 from mmvis_plugin.datasets.synthetic import get_cfg
 from mmvis_plugin.datasets.synthetic.writers import write_bdd_mots
-from mmvis_plugin.utils.errors import AnnotationError
 
 TOOL = Path(__file__).parents[2] / 'tools/dataset_converters/bdd100k.py'
 
@@ -68,49 +64,6 @@ def test_every_form_is_read_alike(root, convert, form):
     other = 'rles' if form == 'bitmasks' else 'bitmasks'
     out = convert('--form', other, '--splits', 'val').out
     assert out.count(': written') == 1
-
-
-def test_mmdet_reads_the_result(root, convert):
-    convert('--splits', 'train')
-    names = [
-        c['name'] for c in json.loads((
-            root /
-            'annotations/bdd100k_mots_train.json').read_text())['categories']
-    ]
-    dataset = YouTubeVISDataset(
-        dataset_version='2019',
-        metainfo=dict(classes=names),
-        ann_file=str(root / 'annotations/bdd100k_mots_train.json'))
-    ours = records(root, 'annotations/bdd100k_mots_train.json')
-    for index, video in enumerate(ours):
-        theirs = dataset.get_data_info(index)['images']
-        assert len(theirs) == len(video['images'])
-        for a, b in zip(theirs, video['images']):
-            assert [(i['bbox'], i['bbox_label'], i['instance_id'],
-                     i['ignore_flag']) for i in a['instances']
-                    ] == [(i['bbox'], i['bbox_label'], i['src_instance_id'],
-                           i['ignore_flag']) for i in b['instances']]
-
-
-def test_goes_on_where_it_was_stopped(root, tmp_path, monkeypatch):
-    target, calls = str(tmp_path / 'out.json'), []
-    read = bdd100k.read_video
-
-    def failing(task):
-        calls.append(task.name)
-        if task.name == 'train_0001' and len(calls) == 2:
-            raise AnnotationError('stopped')
-        return read(task)
-
-    monkeypatch.setattr(bdd100k, 'read_video', failing)
-    with pytest.raises(AnnotationError, match='stopped'):
-        convert_bdd100k(str(root), target, 'train')
-    assert not os.path.exists(target)
-    assert convert_bdd100k(str(root), target, 'train')
-    assert calls == ['train_0000', 'train_0001', 'train_0001']
-    assert sorted(os.listdir(tmp_path)) == ['bdd100k', 'out.json']
-    expected = records(root, 'labels/seg_track_20/bitmasks/train')
-    assert records(root, target) == expected
 
 
 def test_broken_labels_end_in_one_line(root, convert):

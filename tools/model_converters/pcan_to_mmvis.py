@@ -1,14 +1,17 @@
 """Convert a checkpoint of the official PCAN or QDTrack code (mmdet 2)."""
 import argparse
+import os.path as osp
 import sys
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
+import torch
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.checkpoint import read_checkpoint
 from mmvis_plugin.utils.cli import one_line_errors, read_config
-from mmvis_plugin.utils.convert_weights import (compare_weights,
+from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
                                                 rename_weights, save_weights)
 from mmvis_plugin.utils.errors import CheckpointError
 
@@ -25,7 +28,15 @@ RULES = [
 ]
 # Checkpoints older than the frame level have no bases of it.
 OPTIONAL = [f'frame_pcam.mu{i}' for i in range(5)]
-DEFAULT_CONFIG = 'configs/pcan/pcan_r50_fpn_4xb2-12e_bdd100k.py'
+# Their last dimension is a number of prototypes, which this key sets.
+NUM_PROTOS = {
+    'frame_pcam.mu': 'model.frame_pcam.num_protos',
+    'refine_head.pos_mu': 'model.refine_head.pos_proto_num',
+    'refine_head.neg_mu': 'model.refine_head.neg_proto_num',
+}
+DEFAULT_CONFIG = osp.join(
+    osp.dirname(__file__), '..', '..',
+    'configs/pcan/pcan_r50_fpn_4xb2-12e_bdd100k.py')
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -39,15 +50,75 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument('out', help='converted checkpoint')
     parser.add_argument(
         '--config',
-        default=DEFAULT_CONFIG,
-        help='recipe of the model that the result must fit; for weights of '
-        'stage 1 or 2 the recipe of that stage')
+        default=osp.relpath(DEFAULT_CONFIG),
+        help='recipe of the model that the result must fit (%(default)s); '
+        'for weights of stage 1 or 2 the recipe of that stage')
     parser.add_argument(
-        '--no-strict',
-        dest='strict',
-        action='store_false',
-        help='write what fits, and say what does not')
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override config values, for example '
+        'model.frame_pcam.num_protos=64')
+    parser.add_argument(
+        '--strict',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='every tensor must have its place (default), or write what '
+        'fits and say what does not; those of the refine head must always')
     return parser.parse_args(argv)
+
+
+def is_refining(name: str) -> bool:
+    """Tell whether a weight belongs to a refine head."""
+    return 'refine_head.' in name
+
+
+def find_lost(found: Conversion, has_refine_head: bool) -> List[str]:
+    """Return weights without which the refine head is worth nothing.
+
+    Its convolutions were trained with its very bases: all of them have their
+    place, or none is in the file.
+
+    Args:
+        found (Conversion): Compared with the model.
+        has_refine_head (bool): Whether the model has one.
+    """
+    misfits = list(found.unknown)
+    if has_refine_head and any(is_refining(name) for name in found.weights):
+        misfits += found.extra + found.shapes + found.missing
+    return [name for name in misfits if is_refining(name)]
+
+
+def proto_options(found: Conversion) -> List[str]:
+    """Return config options for other numbers of prototypes than the file's.
+
+    Args:
+        found (Conversion): Compared with the model.
+    """
+    options = [
+        f'{key}={found.weights[name.split()[0]].size(-1)}'
+        for prefix, key in NUM_PROTOS.items() for name in found.shapes
+        if name.startswith(prefix)
+    ]
+    return list(dict.fromkeys(options))
+
+
+def refuse(args: argparse.Namespace, problems: List[str],
+           options: List[str]) -> None:
+    """Raise what is wrong and how to go on.
+
+    Args:
+        args (argparse.Namespace): From :func:`parse_args`.
+        problems (list[str]): What does not fit.
+        options (list[str]): Config options that would help.
+    """
+    remedy = 'name its recipe with --config, or write what fits with ' \
+        '--no-strict'
+    if options:
+        remedy = f'add --cfg-options {" ".join(options)}'
+    raise CheckpointError(
+        f'{args.checkpoint}: {"; ".join(problems)}; expected the weights of '
+        f'{args.config}: {remedy}')
 
 
 def convert(args: argparse.Namespace) -> None:
@@ -59,24 +130,27 @@ def convert(args: argparse.Namespace) -> None:
     Raises:
         CheckpointError: If the weights do not fit the model.
     """
-    cfg = read_config(args.config)
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    model = MODELS.build(cfg.model)
+    with torch.device('meta'):  # names and shapes, no numbers
+        model = MODELS.build(cfg.model).state_dict()
     found = rename_weights(
         read_checkpoint(args.checkpoint)['state_dict'], RULES)
-    compare_weights(found, model.state_dict(), OPTIONAL)
+    compare_weights(found, model, OPTIONAL)
     problems = found.problems()
-    lost = [name for name in found.unknown if 'refine_head' in name]
+    lost = find_lost(found, any(map(is_refining, model)))
     if lost or (problems and args.strict):
-        raise CheckpointError(
-            f'{args.checkpoint}: {"; ".join(problems)}; expected the weights '
-            f'of {args.config}: name its recipe with --config, or write what '
-            'fits with --no-strict')
+        refuse(args, problems, proto_options(found))
     bad = {name.split()[0] for name in found.shapes} | set(found.extra)
     weights = {k: v for k, v in found.weights.items() if k not in bad}
     save_weights(args.out, weights, dict(converted_from='PCAN (mmdet 2)'))
     for problem in problems:
         print(f'left out or missing: {problem}', file=sys.stderr)
+    absent = [k for k in model if k in OPTIONAL and k not in weights]
+    if absent:
+        print(
+            f'not in the file, drawn when a model is built: {absent}',
+            file=sys.stderr)
     print(f'{args.out}: {len(weights)} tensors of {args.config}')
 
 

@@ -79,28 +79,33 @@ def em_cluster(x: Tensor,
     mu = mu.to(dtype)
     weight = None if weight is None else weight.to(dtype)
     if _compiled_for(x, mu):
-        return _em_cluster_ext(x, mu, num_iters, weight, temp, eps, with_resp)
+        result = _em_cluster_ext(x, mu, num_iters, weight, temp, eps,
+                                 with_resp)
+        if result is not None:
+            return result
     with torch.autocast(x.device.type, enabled=False):
         mu, resp = em_cluster_torch(x, mu, num_iters, weight, temp, eps)
     return mu, resp if with_resp else None
 
 
-def _em_cluster_ext(x: Tensor, mu: Tensor, num_iters: int,
-                    weight: Optional[Tensor], temp: float, eps: float,
-                    with_resp: bool) -> Tuple[Tensor, Optional[Tensor]]:
+def _compiled_for(x: Tensor, mu: Tensor) -> bool:
+    return (x.device.type in ext_devices() and x.dtype == torch.float32
+            and mu.size(1) <= MAX_CHANNELS and mu.size(2) <= MAX_CLUSTERS)
+
+
+def _em_cluster_ext(
+        x: Tensor, mu: Tensor, num_iters: int, weight: Optional[Tensor],
+        temp: float, eps: float,
+        with_resp: bool) -> Optional[Tuple[Tensor, Optional[Tensor]]]:
+    """Return None if the device has too little shared memory for C and K."""
     batch, channels, num = x.shape
     clusters = mu.size(2)
     out = mu.new_empty(batch, channels, clusters).copy_(mu)
     resp = mu.new_empty(batch, num, clusters) if with_resp else None
-    if batch:
-        weight = None if weight is None else weight.contiguous()
-        load_ext().em_cluster(x, out, weight, resp, num_iters, temp, eps)
-    return out, resp
-
-
-def _compiled_for(x: Tensor, mu: Tensor) -> bool:
-    return (x.device.type in ext_devices() and x.dtype == torch.float32
-            and mu.size(1) <= MAX_CHANNELS and mu.size(2) <= MAX_CLUSTERS)
+    weight = None if weight is None else weight.contiguous()
+    done = batch == 0 or load_ext().em_cluster(x, out, weight, resp, num_iters,
+                                               temp, eps)
+    return (out, resp) if done else None
 
 
 def _check(x: Tensor, mu: Tensor, num_iters: int, weight: Optional[Tensor],

@@ -23,6 +23,7 @@ struct EmProblem {
 };
 
 void em_cluster_cpu(const EmProblem& problem);
-void em_cluster_cuda(const EmProblem& problem);
+// False if the device has too little shared memory for these sizes.
+bool em_cluster_cuda(const EmProblem& problem);
 
 }  // namespace mmvis

@@ -9,7 +9,8 @@
 
 namespace {
 
-void em_cluster(const at::Tensor& x, const at::Tensor& mu,
+// False if the device cannot run it; nothing was written then.
+bool em_cluster(const at::Tensor& x, const at::Tensor& mu,
                 const std::optional<at::Tensor>& weight,
                 const std::optional<at::Tensor>& resp, int64_t num_iters,
                 double temp, double eps) {
@@ -25,6 +26,7 @@ void em_cluster(const at::Tensor& x, const at::Tensor& mu,
 #endif
   TORCH_CHECK(x.is_cpu(), "em_cluster is not compiled for ", x.device());
   mmvis::em_cluster_cpu(problem);
+  return true;
 }
 
 // Device types that the operators were compiled for.

@@ -134,7 +134,9 @@ void pack(const EmSource& source, const EmShape& shape, int count,
   }
   for (float* panel = panels; panel < panels + first * channels;
        panel += panel_stride) {
-    for (long i = shape.channels * kLanes; i < panel_stride; ++i) panel[i] = 0.f;
+    for (long i = shape.channels * kLanes; i < panel_stride; ++i) {
+      panel[i] = 0.f;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 """COCO AP of the frames of videos."""
-from typing import Any, Sequence
+from typing import Any, Dict, Sequence
 
 from mmdet.evaluation import CocoMetric, CocoVideoMetric
 
@@ -14,7 +14,8 @@ class FrameCocoMetric(CocoVideoMetric):
     Scores ``pred_instances`` of each annotated frame or, for models that
     give tracks alone, ``pred_track_instances``, against the metainfo
     ``instances``; ignored ones are crowd regions. Frames with
-    ``has_ann=False`` and provisional windows are left out.
+    ``has_ann=False``, except with ``format_only``, and provisional windows
+    are left out.
 
     Differs from ``mmdet.CocoVideoMetric``: tracks are taken, and of a window
     all frames count, not the first alone. As there, the masks of all frames
@@ -40,7 +41,7 @@ class FrameCocoMetric(CocoVideoMetric):
             if sample.get('provisional', False):
                 continue
             for frame in map(as_dict, sample['video_data_samples']):
-                if not frame.get('has_ann', True):
+                if not (self.format_only or frame.get('has_ann', True)):
                     continue
                 pred = frame.get('pred_instances')
                 if pred is None:
@@ -52,3 +53,17 @@ class FrameCocoMetric(CocoVideoMetric):
                         'pred_track_instances, expected predictions')
                 frame = dict(frame, pred_instances=as_dict(pred))
                 CocoMetric.process(self, None, [frame])
+
+    def compute_metrics(self, results: list) -> Dict[str, float]:
+        """Compute AP from the frames of all ranks.
+
+        Args:
+            results (list): Annotation and prediction of each frame.
+
+        Raises:
+            ValueError: If there is no frame.
+        """
+        if not results:
+            raise ValueError('FrameCocoMetric: no frame is annotated, nothing '
+                             'to score; leave this metric out')
+        return super().compute_metrics(results)

@@ -1,5 +1,6 @@
 import contextlib
 import io
+import json
 
 import pytest
 from mmengine.evaluator import Evaluator
@@ -113,3 +114,23 @@ def test_predictions_are_needed(videos, to_samples):
     del videos[0][0].pred_track_instances
     with pytest.raises(ValueError, match='video 0, frame 0: neither'):
         evaluate(to_samples(videos), len(videos))
+
+
+def test_a_data_set_without_annotations(videos, to_samples, tmp_path):
+    for frame in sum(videos, []):
+        frame.set_metainfo(dict(has_ann=False, instances=[]))
+    with pytest.raises(ValueError, match='no frame is annotated'):
+        evaluate(to_samples(videos), len(videos))
+    prefix = str(tmp_path / 'out')
+    results = evaluate(
+        to_samples(videos, 2),
+        len(videos),
+        format_only=True,
+        outfile_prefix=prefix)
+    assert results == {}
+    written = json.loads((tmp_path / 'out.segm.json').read_text())
+    assert {item['image_id']
+            for item in written} == {
+                f.img_id
+                for f in sum(videos, []) if len(f.pred_track_instances)
+            }

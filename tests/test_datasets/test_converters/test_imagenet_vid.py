@@ -15,9 +15,9 @@ from mmvis_plugin.datasets.converters import imagenet_vid
 from mmvis_plugin.datasets.converters.imagenet_xml import read_imagenet_xml
 from mmvis_plugin.datasets.synthetic.writers.common import mask_to_box
 from mmvis_plugin.registry import DATA_SAMPLERS, DATASETS
-from ..ilsvrc import to_xml, write_ilsvrc, xml_fields
+from ...ilsvrc import to_xml, write_ilsvrc, xml_fields
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOOL = ROOT / 'tools/dataset_converters/imagenet_vid.py'
 CONFIG = ROOT / 'configs/_base_/datasets/imagenet_vid.py'
 VIDEO = 'train/ILSVRC2015_VID_train_0000/ILSVRC2015_train_00000001'

@@ -24,6 +24,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 READY := $(VENV)/.mmvis-ready
 BIN := $(VENV)/bin
+CSRC := $(shell find mmvis_plugin/ops/csrc -type f)
 SOURCES := mmvis_plugin tools tests configs setup.py
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
@@ -45,7 +46,8 @@ $(PY):
 	@echo '[install 1/6] virtual environment $(VENV)'
 	$(PYTHON) -m venv $(VENV)
 
-$(READY): Makefile setup.cfg setup.py $(wildcard requirements/*.txt) | $(PY)
+$(READY): Makefile setup.cfg setup.py $(wildcard requirements/*.txt) $(CSRC) \
+    | $(PY)
 	@VENV='$(VENV)' TORCH_VERSION='$(TORCH_VERSION)' \
 	    TORCH_PIP_ARGS='$(TORCH_PIP_ARGS)' \
 	    MM_REQUIREMENTS='$(MM_REQUIREMENTS)' \

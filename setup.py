@@ -19,7 +19,8 @@ from setuptools.command.build_py import build_py
 from setuptools.command.develop import develop
 
 ROOT = osp.dirname(osp.abspath(__file__))
-CSRC = osp.join('mmvis_plugin', 'ops', 'csrc')
+OPS = osp.join('mmvis_plugin', 'ops')
+CSRC = osp.join(OPS, 'csrc')
 SOURCES = osp.join(CSRC, 'pytorch')
 BUILD_HINT = 'MMVIS_WITH_OPS=1 makes that an error, pip -v shows the compiler'
 MIM_FILES = ('configs', 'tools', 'model-index.yml', 'dataset-index.yml')
@@ -100,6 +101,8 @@ def _extension() -> dict:
             except Exception as err:
                 if wanted == '1':
                     raise
+                for old in glob(osp.join(OPS, '_ext*.so')):
+                    os.remove(old)  # of other sources
                 _say(f'operators NOT compiled, they will run in plain torch; '
                      f'{BUILD_HINT}: {type(err).__name__}: {err}')
 

@@ -62,7 +62,19 @@ step 5 'mmengine, mmdet and the tools of test and lint'
 pip install --quiet -r "$MM_REQUIREMENTS" -r requirements/tests.txt
 mend_cv2
 
-step 6 'this package, editable'
+step 6 'this package, editable, and its operators (half a minute)'
 pip install --quiet --no-build-isolation --no-deps -e .
 "$py" -c 'import mmvis_plugin' >/dev/null
+devices=$("$py" -c 'from mmvis_plugin.ops.ext_loader import ext_devices
+print(", ".join(ext_devices()))')
+if [ -n "$devices" ]; then
+    echo "    operators are compiled for: $devices"
+elif [ "${MMVIS_WITH_OPS:-auto}" = 0 ]; then
+    echo '    operators are not compiled (MMVIS_WITH_OPS=0)'
+else
+    echo '    WARNING: the operators did not compile. Everything works, but' \
+        'PCAN is slower.' >&2
+    echo "    MMVIS_WITH_OPS=1 $py -m pip install -v" \
+        '--no-build-isolation --no-deps -e .   shows why.' >&2
+fi
 echo '[install] done'

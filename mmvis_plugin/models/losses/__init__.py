@@ -2,8 +2,16 @@
 from .box_dedup_loss import (BoxDedupLoss, batched_box_dedup_loss,
                              box_dedup_loss)
 from .clip_mask_loss import mask_dice_loss, mask_focal_loss
+from .embedding_contrastive_loss import (EmbeddingContrastiveLoss,
+                                         embedding_contrastive_loss)
+from .pcc_loss import PCCLoss, mask_prototypes, prototype_contrastive_loss
+from .reference_contrastive_loss import (ReferenceContrastiveLoss,
+                                         reference_contrastive_loss)
 
 __all__ = [
-    'BoxDedupLoss', 'batched_box_dedup_loss', 'box_dedup_loss',
-    'mask_dice_loss', 'mask_focal_loss'
+    'BoxDedupLoss', 'EmbeddingContrastiveLoss', 'PCCLoss',
+    'ReferenceContrastiveLoss', 'batched_box_dedup_loss', 'box_dedup_loss',
+    'embedding_contrastive_loss', 'mask_dice_loss', 'mask_focal_loss',
+    'mask_prototypes', 'prototype_contrastive_loss',
+    'reference_contrastive_loss'
 ]

@@ -15,3 +15,14 @@ RECIPES = [path.relative_to(ROOT).as_posix() for path in FILES]
 def load(name):
     """Return a parsed config; not to be changed."""
     return Config.fromfile(ROOT / name)
+
+
+def recipes_of(system):
+    """Return the names of the configs in one folder of ``configs``."""
+    return [name for name in RECIPES if name.startswith(f'configs/{system}/')]
+
+
+def num_classes(cfg):
+    """Return the number of classes of the model of a config."""
+    model = cfg.model.get('detector') or cfg.model
+    return (model.get('roi_head') or model).bbox_head.num_classes

@@ -9,7 +9,7 @@ import mmvis_plugin  # noqa: F401
 from mmvis_plugin.datasets.synthetic import get_cfg
 from mmvis_plugin.registry import (DATASETS, HOOKS, PARAM_SCHEDULERS,
                                    TRANSFORMS, VISUALIZERS)
-from .recipes import RECIPES, load
+from .recipes import RECIPES, load, num_classes
 
 # registries of mmdet by the key whose value they build
 KINDS = dict(
@@ -82,11 +82,17 @@ def test_pipelines_and_schedules_build(name):
             TRANSFORMS.build(transform)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.)
     schedulers = cfg.param_scheduler
+    by_epoch = 'max_epochs' in cfg.train_cfg
+    length = cfg.train_cfg.max_epochs if by_epoch else cfg.train_cfg.max_iters
     for one in schedulers if isinstance(schedulers, list) else [schedulers]:
         PARAM_SCHEDULERS.build(one, default_args=dict(optimizer=optimizer))
-        assert one.by_epoch is False
-        assert one.get('end', 0) <= cfg.train_cfg.max_iters
-        assert max(one.get('milestones', [0])) < cfg.train_cfg.max_iters
+        if by_epoch and not one.by_epoch:
+            continue  # a warm-up counts iterations in any case
+        assert one.by_epoch is by_epoch
+        assert one.get('end', 0) <= length
+        assert max(one.get('milestones', [0])) < length
+    assert cfg.default_hooks.checkpoint.by_epoch is by_epoch
+    assert cfg.log_processor.by_epoch is by_epoch
     # the batch that the learning rate belongs to stands in the file name
     gpus, batch = 1, cfg.train_dataloader.batch_size
     if 'movingshapes' not in name:
@@ -106,7 +112,7 @@ def find_datasets(cfg):
 @pytest.mark.parametrize('name', RECIPES)
 def test_model_and_data_have_the_same_number_of_classes(name):
     cfg = load(name)
-    wanted = cfg.model.roi_head.bbox_head.num_classes
+    wanted = num_classes(cfg)
     for dataset in find_datasets(cfg):
         built = DATASETS.build({**dataset, 'lazy_init': True})
         # MovingShapes takes its classes from the file

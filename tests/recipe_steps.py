@@ -1,0 +1,163 @@
+"""One training and one test step of a shipped config, at a small size."""
+import copy
+from dataclasses import dataclass
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+
+from mmvis_plugin.registry import MODELS
+from mmvis_plugin.testing import fake_clips
+from .recipes import load, num_classes
+
+# widths and depths that cost time and are not what a config decides
+WIDTHS = {64: 8, 100: 12, 128: 8, 256: 32, 1024: 32, 2048: 32}
+WIDE_KEYS = {
+    'in_channels', 'out_channels', 'feat_channels', 'embed_dims', 'channels',
+    'conv_out_channels', 'fc_out_channels', 'embed_channels',
+    'proposal_feature_channel', 'feedforward_channels', 'num_proposals'
+}
+SMALL_DETECTOR = {
+    'backbone.init_cfg': None,
+    'backbone.base_channels': 8,
+    'neck.in_channels': [32, 64, 128, 256]
+}
+# by type; untrained models find something
+SMALL = dict(
+    InsPro={'roi_head.num_stages': 2},
+    InsProImageDetector={'roi_head.num_stages': 2},
+    PCAN={
+        'detector.init_cfg': None,
+        'tracker.init_score_thr': 0.,
+        'tracker.obj_score_thr': 0.
+    },
+    PCANMaskRCNN={
+        'test_cfg.rcnn.score_thr': 0.,
+        'test_cfg.rcnn.max_per_img': 5
+    },
+    PCANCondInst={
+        # more than one value per group in the smallest level
+        'bbox_head.norm_cfg': dict(type='GN', num_groups=8),
+        'test_cfg.score_thr': 0.,
+        'test_cfg.max_per_img': 5
+    })
+STEPS = {}
+
+
+def narrow(cfg):
+    """Return a copy of a model config with narrow layers."""
+    if not isinstance(cfg, dict):
+        return cfg
+    small = {key: narrow(value) for key, value in cfg.items()}
+    for key in WIDE_KEYS & set(cfg):
+        if isinstance(cfg[key], int):
+            small[key] = WIDTHS.get(cfg[key], cfg[key])
+    return small
+
+
+def small_model(cfg):
+    """Return the model config at a size that trains in a second."""
+    detector = cfg.model.get('detector')
+    parts = {'model.': cfg.model}
+    if detector is not None:
+        parts['model.detector.'] = detector
+    wide = (detector or cfg.model).backbone.depth >= 50
+    changes = {}
+    for prefix, part in parts.items():
+        # of two parts, the inner one has the backbone
+        if wide and 'backbone' in part:
+            changes.update({prefix + k: v for k, v in SMALL_DETECTOR.items()})
+        if wide or detector is not None:
+            changes.update({
+                prefix + k: v
+                for k, v in SMALL[part.type].items()
+            })
+    small = Config(dict(model=narrow(cfg.model) if wide else cfg.model))
+    small = copy.deepcopy(small)
+    small.merge_from_dict(changes)
+    return small.model
+
+
+def build(cfg):
+    """Build and initialise a model."""
+    torch.manual_seed(0)
+    model = MODELS.build(copy.deepcopy(cfg))
+    model.init_weights()
+    return model
+
+
+def build_empty(name):
+    """Build the model of a config without memory for its weights."""
+    cfg = copy.deepcopy(load(name).model)
+    with torch.device('meta'):
+        return MODELS.build(cfg)
+
+
+def num_clip_frames(cfg):
+    """Return how many frames the training clips of a config have."""
+    dataset = cfg.train_dataloader.dataset
+    counts = {
+        dataset.pipeline[0].num_frames
+        for dataset in dataset.get('datasets', [dataset])
+    }
+    assert len(counts) == 1
+    return counts.pop()
+
+
+def fake_batch(cfg):
+    """Return inputs and samples as the preprocessor would hand them on."""
+    classes = num_classes(cfg)
+    if cfg.model.type == 'InsProImageDetector':
+        inputs, clips = fake_clips([[[1, 2]], [[]]], classes)
+        return inputs[:, 0], [clip[0] for clip in clips]
+    ids = [[1, 2], [2], [], [2, 3], [1, 3]][:num_clip_frames(cfg)]
+    inputs, samples = fake_clips([ids], classes)
+    if cfg.model.type == 'PCAN':
+        samples[0].set_metainfo(dict(key_frames_inds=[1], ref_frames_inds=[0]))
+    return inputs, samples
+
+
+@dataclass
+class Steps:
+    """What one training and one test step of a config left.
+
+    Attributes:
+        losses (dict): Of the training step.
+        trainable (set): Names of parameters.
+        reached (set): Those with a finite gradient.
+        changed (set): Those that the optimizer changed.
+        results (list): Of the test step.
+    """
+    losses: dict
+    trainable: set
+    reached: set
+    changed: set
+    results: list
+
+
+def run_steps(model, cfg):
+    """Train on a fake batch, then predict it."""
+    params = dict(model.named_parameters())
+    before = {name: p.detach().clone() for name, p in params.items()}
+    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    losses = model.train().loss(*fake_batch(cfg))
+    total, _ = model.parse_losses(losses)
+    optim_wrapper.backward(total)
+    graded = {n: p.grad for n, p in params.items() if p.grad is not None}
+    reached = {name for name, g in graded.items() if g.isfinite().all()}
+    optim_wrapper.step()
+    changed = {n for n, p in params.items() if not p.equal(before[n])}
+    trainable = {n for n, p in params.items() if p.requires_grad}
+    with torch.no_grad():
+        results = model.eval().predict(*fake_batch(cfg))
+    return Steps(losses, trainable, reached, changed, results)
+
+
+def take_steps(name):
+    """Return :class:`Steps`, once for configs that do not differ in them."""
+    cfg = load(name)
+    frames = cfg.model.type != 'InsProImageDetector' and num_clip_frames(cfg)
+    key = repr((cfg.model, cfg.optim_wrapper, frames))
+    if key not in STEPS:
+        STEPS[key] = run_steps(build(small_model(cfg)), cfg)
+    return STEPS[key]

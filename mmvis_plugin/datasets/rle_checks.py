@@ -53,7 +53,8 @@ def run_lengths(counts: Union[str, bytes, Sequence[int]]) -> np.ndarray:
 
 def _decode_counts(counts: Union[str, bytes]) -> np.ndarray:
     if isinstance(counts, str):
-        counts = counts.encode('ascii', 'replace')
+        # what is not ASCII becomes bytes above the code
+        counts = counts.encode('utf-8', 'surrogatepass')
     chars = np.frombuffer(counts, dtype=np.uint8).astype(np.int64)
     if chars.size == 0:
         return np.zeros(0, dtype=np.int64)

@@ -121,7 +121,7 @@ def _extension() -> dict:
         depends=glob(osp.join(CSRC, '**', '*.*h'), recursive=True),
         include_dirs=[osp.join(ROOT, CSRC)],
         define_macros=[('MMVIS_WITH_CUDA', None)] if with_cuda else [],
-        extra_compile_args=dict(cxx=['-O3', *openmp], nvcc=['-O3']),
+        extra_compile_args=dict(cxx=['-O3', '-g0', *openmp], nvcc=['-O3']),
         extra_link_args=openmp,
         optional=wanted != '1')
     return dict(ext_modules=[module], cmdclass=dict(build_ext=BuildExt))

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <string>
 
 #include "common/cpu/em_tile.h"
 #include "pytorch/em_cluster.h"

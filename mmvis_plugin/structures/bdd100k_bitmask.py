@@ -3,8 +3,6 @@
 R is the category id, G holds the attributes, 256 B + A is the track id.
 """
 import io
-import os
-import os.path as osp
 from typing import List, NamedTuple, Optional
 
 import numpy as np
@@ -12,6 +10,7 @@ from mmengine.fileio import get
 from PIL import Image
 
 from mmvis_plugin.utils.errors import AnnotationError
+from mmvis_plugin.utils.whole_file import write_whole
 from .index_map import encode_index_map
 from .rle_tracks import RLE
 
@@ -112,15 +111,7 @@ def write_bitmask(path: str, image: np.ndarray) -> None:
     Shape:
         image: (H, W, 4).
     """
-    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    unfinished = f'{path}.{os.getpid()}.tmp'
-    try:
-        with open(unfinished, 'wb') as file:
-            file.write(encode_bitmask(image))
-        os.replace(unfinished, path)
-    finally:
-        if osp.exists(unfinished):
-            os.remove(unfinished)
+    write_whole(path, encode_bitmask(image))
 
 
 def bitmask_objects(image: np.ndarray, name: str) -> List[BitmaskObject]:

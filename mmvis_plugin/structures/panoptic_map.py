@@ -1,6 +1,4 @@
 """Maps of segment ids as pictures."""
-import os
-import os.path as osp
 from typing import Optional
 
 import cv2
@@ -9,6 +7,7 @@ import numpy as np
 from mmengine.fileio import get
 
 from mmvis_plugin.utils.errors import AnnotationError
+from mmvis_plugin.utils.whole_file import write_whole
 
 _PNG = b'\x89PNG\r\n\x1a\n'
 _PALETTE = b'\x03'
@@ -104,16 +103,7 @@ def write_panoptic_map(path: str, ids: np.ndarray) -> None:
     Shape:
         ids: (H, W).
     """
-    content = encode_panoptic_map(ids, path)
-    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    unfinished = f'{path}.{os.getpid()}.tmp'
-    try:
-        with open(unfinished, 'wb') as file:
-            file.write(content)
-        os.replace(unfinished, path)
-    finally:
-        if osp.exists(unfinished):
-            os.remove(unfinished)
+    write_whole(path, encode_panoptic_map(ids, path))
 
 
 def encode_panoptic_map(ids: np.ndarray, name: str) -> bytes:

@@ -1,6 +1,4 @@
 """Bring the weights of other code bases into this one's names."""
-import os
-import os.path as osp
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -8,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .errors import CheckpointError
+from .whole_file import whole_file
 
 
 @dataclass
@@ -99,11 +98,5 @@ def save_weights(path: str,
         weights (Mapping[str, Tensor]): The weights.
         meta (dict, optional): Plain values to be kept with them.
     """
-    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    unfinished = f'{path}.{os.getpid()}.tmp'
-    try:
+    with whole_file(path) as unfinished:
         torch.save(dict(state_dict=dict(weights), meta=meta or {}), unfinished)
-        os.replace(unfinished, path)
-    finally:
-        if osp.exists(unfinished):
-            os.remove(unfinished)

@@ -1,6 +1,5 @@
 """Run many independent tasks in processes, so that a stop loses little."""
 import json
-import os
 import os.path as osp
 import shutil
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
@@ -8,6 +7,7 @@ from hashlib import sha1
 from typing import Any, Callable, Dict, Hashable, Iterator, Mapping, Optional
 
 from .progress import FrameProgress
+from .whole_file import whole_file
 
 
 def write_json(path: str, content: Any) -> None:
@@ -17,15 +17,9 @@ def write_json(path: str, content: Any) -> None:
         path (str): The file; its folder is made.
         content (Any): What JSON can hold.
     """
-    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    unfinished = f'{path}.{os.getpid()}.tmp'
-    try:
+    with whole_file(path) as unfinished:
         with open(unfinished, 'w') as file:
             json.dump(content, file)
-        os.replace(unfinished, path)
-    finally:
-        if osp.exists(unfinished):
-            os.remove(unfinished)
 
 
 class TaskParts:

@@ -7,7 +7,6 @@ COCO-video (BDD100K MOTS after bdd100k.py), Cityscapes-VPS, VIPER and VIPSeg
 JSON, or a text file with one video per line (VIPSeg).
 """
 import argparse
-import os
 import os.path as osp
 from typing import Optional, Sequence, Tuple
 
@@ -17,6 +16,7 @@ from mmvis_plugin.datasets.vipseg_raw import read_split_list
 from mmvis_plugin.utils.cli import UsageError, one_line_errors
 from mmvis_plugin.utils.errors import AnnotationError
 from mmvis_plugin.utils.tasks import write_json
+from mmvis_plugin.utils.whole_file import whole_file
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -46,11 +46,9 @@ def write_list(path: str, names: Sequence[str]) -> None:
         path (str): The file.
         names (Sequence[str]): Its lines.
     """
-    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    unfinished = f'{path}.{os.getpid()}.tmp'
-    with open(unfinished, 'w', encoding='utf-8') as file:
-        file.writelines(f'{name}\n' for name in names)
-    os.replace(unfinished, path)
+    with whole_file(path) as unfinished:
+        with open(unfinished, 'w', encoding='utf-8') as file:
+            file.writelines(f'{name}\n' for name in names)
 
 
 def split_file(path: str, percent: float, train_out: str,

@@ -2,6 +2,7 @@
 import os
 import os.path as osp
 
+from mmvis_plugin.utils.whole_file import whole_file
 from ..annotation_checks import read_json, require
 
 
@@ -49,7 +50,5 @@ def link_cityscapes_frames(root: str, split: str, source: str) -> int:
 
 
 def _link(source: str, target: str) -> None:
-    os.makedirs(osp.dirname(target), exist_ok=True)
-    unfinished = f'{target}.{os.getpid()}.tmp'
-    os.symlink(source, unfinished)
-    os.replace(unfinished, target)
+    with whole_file(target) as unfinished:
+        os.symlink(source, unfinished)

@@ -1,6 +1,5 @@
 """What the converters of panoptic data sets share."""
 import json
-import os
 import os.path as osp
 from typing import (Any, Callable, Dict, Iterable, List, Optional, Sequence,
                     Tuple)
@@ -12,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from mmvis_plugin.structures import PanopticSegments, write_panoptic_map
 from mmvis_plugin.utils.errors import AnnotationError
 from mmvis_plugin.utils.tasks import TaskParts, run_tasks, write_json
+from mmvis_plugin.utils.whole_file import write_whole
 from ..class_tables import load_table
 
 GREY = ('L', 'P', 'I', 'I;16', 'I;16B', 'I;16L')
@@ -68,25 +68,7 @@ def write_grey(path: str, values: np.ndarray) -> None:
     Shape:
         values: (H, W).
     """
-    write_bytes(path, cv2.imencode('.png', values)[1].tobytes())
-
-
-def write_bytes(path: str, content: bytes) -> None:
-    """Write a file that appears only when it is complete.
-
-    Args:
-        path (str): The file; its folder is made.
-        content (bytes): All of it.
-    """
-    os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    unfinished = f'{path}.{os.getpid()}.tmp'
-    try:
-        with open(unfinished, 'wb') as file:
-            file.write(content)
-        os.replace(unfinished, path)
-    finally:
-        if osp.exists(unfinished):
-            os.remove(unfinished)
+    write_whole(path, cv2.imencode('.png', values)[1].tobytes())
 
 
 def same_size(sizes: Dict[str, Sequence[int]]) -> None:

@@ -11,9 +11,10 @@ from mmengine.logging import MMLogger
 from PIL import Image
 
 from mmvis_plugin.utils.errors import AnnotationError
+from mmvis_plugin.utils.whole_file import write_whole
 from .panoptic_frames import (GREY, convert_split, read_picture, same_size,
-                              table_categories, thing_ids, write_bytes,
-                              write_frame, write_grey)
+                              table_categories, thing_ids, write_frame,
+                              write_grey)
 
 SPLITS = ('train', 'val', 'test')
 _IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png')
@@ -181,7 +182,7 @@ def _written_files(out: str, content: dict) -> Iterable[str]:
 
 
 def _write_list(path: str, names: Sequence[str]) -> None:
-    write_bytes(path, ''.join(f'{name}\n' for name in names).encode())
+    write_whole(path, ''.join(f'{name}\n' for name in names).encode())
 
 
 def _find_files(root: str, video: str) -> List[Tuple[str, str]]:
@@ -255,5 +256,5 @@ def _scale_image(path: str, target: str,
     except (OSError, SyntaxError) as error:
         raise AnnotationError(f'{path}: cannot be read as an image '
                               f'({error}); download it again') from None
-    write_bytes(target, content)
+    write_whole(target, content)
     return source, size

@@ -1,5 +1,4 @@
 """Write predicted tracks and maps to a file for offline evaluation."""
-import os
 from typing import Any, Dict, List, Sequence
 
 from mmengine.dist import all_gather_object, is_main_process
@@ -9,6 +8,7 @@ from mmengine.logging import print_log
 
 from mmvis_plugin.registry import METRICS
 from mmvis_plugin.structures import encode_panoptic_map
+from mmvis_plugin.utils.whole_file import whole_file
 
 _FRAME_KEYS = ('frame_id', 'img_path', 'ori_shape')
 
@@ -75,9 +75,8 @@ class DumpTrackResults(DumpResults):
         if is_main_process():
             videos = [video for part in parts for video in part]
             videos.sort(key=lambda video: video['video_id'])
-            partial = f'{self.out_file_path}.tmp'
-            dump(videos, partial, file_format='pkl')
-            os.replace(partial, self.out_file_path)
+            with whole_file(self.out_file_path) as unfinished:
+                dump(videos, unfinished, file_format='pkl')
             print_log(
                 f'results of {len(videos)} videos written to '
                 f'{self.out_file_path}',

@@ -12,6 +12,7 @@ from mmengine.dist import get_rank
 
 from mmvis_plugin.datasets.class_tables import load_table
 from mmvis_plugin.structures import RLE, encode_bitmask, paint_masks
+from mmvis_plugin.utils.whole_file import whole_file
 
 _Files = Iterator[Tuple[str, Union[str, bytes]]]
 
@@ -134,19 +135,13 @@ class MOTSSubmission:
         Returns:
             str: Path of the zip file.
         """
-        os.makedirs(osp.dirname(self.prefix), exist_ok=True)
-        unfinished = f'{self.zip_path}.{os.getpid()}.tmp'
         # pictures are compressed already
         method = zipfile.ZIP_STORED if self.form == 'bitmask' \
             else zipfile.ZIP_DEFLATED
-        try:
+        with whole_file(self.zip_path) as unfinished:
             with zipfile.ZipFile(unfinished, 'w') as archive:
                 for part in parts:
                     _copy(part, archive, method)
-            os.replace(unfinished, self.zip_path)
-        finally:
-            if osp.exists(unfinished):
-                os.remove(unfinished)
         return self.zip_path
 
     def discard(self) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from mmengine.dist import get_rank
 
 from mmvis_plugin.structures import PanopticSegments, encode_panoptic_map
+from mmvis_plugin.utils.whole_file import whole_file
 from ..functional import PanopticFrameTable
 from .panoptic_ids import PanopticIds
 
@@ -149,27 +150,25 @@ class PanopticSubmission:
             str: Path of the zip file.
         """
         parts = list(parts)
-        os.makedirs(osp.dirname(self.prefix), exist_ok=True)
-        unfinished = [f'{self.zip_path}.{os.getpid()}.tmp']
-        try:
-            with zipfile.ZipFile(unfinished[0], 'w') as archive:
+        with whole_file(self.zip_path) as unfinished:
+            with zipfile.ZipFile(unfinished, 'w') as archive:
                 with _create(archive, PRED_FILE, zipfile.ZIP_DEFLATED) as file:
                     _join(parts, file)
                 if self.form == 'vipseg':
                     _copy_pictures(parts, archive)
                 else:
-                    unfinished.append(f'{unfinished[0]}.{PRED_ZIP}')
-                    with zipfile.ZipFile(unfinished[1], 'w') as inner:
-                        _copy_pictures(parts, inner)
-                    with _create(archive, PRED_ZIP) as file:
-                        with open(unfinished[1], 'rb') as source:
-                            shutil.copyfileobj(source, file)
-            os.replace(unfinished[0], self.zip_path)
-        finally:
-            for path in unfinished:
-                if osp.exists(path):
-                    os.remove(path)
+                    self._nest_pictures(parts, archive)
         return self.zip_path
+
+    def _nest_pictures(self, parts: List[str],
+                       archive: zipfile.ZipFile) -> None:
+        """Put the pictures into the archive as an archive of their own."""
+        with tempfile.TemporaryFile(dir=osp.dirname(self.prefix)) as nested:
+            with zipfile.ZipFile(nested, 'w') as inner:
+                _copy_pictures(parts, inner)
+            nested.seek(0)
+            with _create(archive, PRED_ZIP) as file:
+                shutil.copyfileobj(nested, file)
 
     def discard(self) -> None:
         """Remove this rank's parts, if there are any."""

@@ -6,6 +6,8 @@ from typing import IO, Iterable, NamedTuple, Optional, Sequence
 
 from mmengine.dist import get_rank
 
+from mmvis_plugin.utils.whole_file import whole_file
+
 
 class SubmissionPart(NamedTuple):
     """Where the results of one video lie on disk.
@@ -69,20 +71,14 @@ class VISSubmission:
         Returns:
             str: Path of the zip file.
         """
-        os.makedirs(os.path.dirname(self.prefix), exist_ok=True)
-        unfinished = f'{self.zip_path}.{os.getpid()}.tmp'
         # a fixed date: equal results give equal files
         entry = zipfile.ZipInfo('results.json')
         entry.compress_type = zipfile.ZIP_DEFLATED
         entry.external_attr = 0o644 << 16
-        try:
+        with whole_file(self.zip_path) as unfinished:
             with zipfile.ZipFile(unfinished, 'w') as archive:
                 with archive.open(entry, 'w', force_zip64=True) as target:
                     _join(parts, target)
-            os.replace(unfinished, self.zip_path)
-        finally:
-            if os.path.exists(unfinished):
-                os.remove(unfinished)
         return self.zip_path
 
     def discard(self) -> None:

@@ -10,7 +10,6 @@ train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = dict(total_steps=max_iters)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
 # the metric of the data set needs masks, which come with stage 2
-val_evaluator = dict(
-    _delete_=True, type='BoxTubeMetric', track_score='mean')
+val_evaluator = dict(_delete_=True, type='BoxTubeMetric', track_score='mean')
 test_evaluator = val_evaluator
 load_from = None

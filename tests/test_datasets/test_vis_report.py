@@ -1,3 +1,5 @@
+from itertools import islice
+
 import pytest
 from PIL import Image
 
@@ -104,7 +106,8 @@ def test_checker_and_loader_agree(vis, form):
     """What the loader refuses is a defect, first of all the same one."""
     path = str(vis.root / 'train.json')
     found = set()
-    for mutation in single_mutations(FORMS[form](vis), 300):
+    for mutation in islice(
+            single_mutations(FORMS[form](vis), 300), 0, None, 3):
         (vis.root / 'train.json').write_text(mutation.text)
         _, error = assert_clean(lambda: YouTubeVIS(
             ann_file=path,

@@ -53,7 +53,7 @@ def write_list(path: str, names: Sequence[str]) -> None:
 
 def split_file(path: str, percent: float, train_out: str,
                val_out: str) -> Tuple[int, int]:
-    """Split a file; both parts are whole before the first appears.
+    """Split a file; each part appears when it is complete.
 
     Args:
         path (str): JSON, or a list of videos (``.txt``).

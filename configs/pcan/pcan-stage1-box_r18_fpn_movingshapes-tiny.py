@@ -5,7 +5,7 @@ model = dict(
     refine_head=None,
     frame_pcam=None,
     freeze=[])
-max_iters = 1500
+max_iters = 3000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = dict(total_steps=max_iters)
 default_hooks = dict(checkpoint=dict(interval=max_iters))

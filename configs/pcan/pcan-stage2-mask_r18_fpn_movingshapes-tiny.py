@@ -8,4 +8,4 @@ model = dict(
         'detector.roi_head.bbox_head', 'track_head'
     ])
 load_from = ('work_dirs/pcan-stage1-box_r18_fpn_movingshapes-tiny/'
-             'iter_1500.pth')
+             'iter_3000.pth')

@@ -26,7 +26,8 @@ model = dict(
             bbox_head=dict(
                 in_channels=channels,
                 fc_out_channels=256,
-                num_classes=num_classes),
+                num_classes=num_classes,
+                loss_bbox=dict(_delete_=True, type='L1Loss', loss_weight=2.0)),
             mask_roi_extractor=dict(out_channels=channels, finest_scale=28),
             mask_head=dict(
                 num_convs=2,
@@ -34,8 +35,9 @@ model = dict(
                 conv_out_channels=channels,
                 num_classes=num_classes)),
         train_cfg=dict(
-            rpn_proposal=proposal_cfg, rcnn=dict(sampler=dict(num=64))),
-        test_cfg=dict(rpn=proposal_cfg)),
+            rpn_proposal=proposal_cfg,
+            rcnn=dict(sampler=dict(num=64, pos_fraction=0.5))),
+        test_cfg=dict(rpn=proposal_cfg, rcnn=dict(score_thr=0.3))),
     track_head=dict(
         roi_extractor=dict(out_channels=channels, finest_scale=28),
         embed_head=dict(
@@ -46,5 +48,8 @@ model = dict(
             embed_channels=64,
             norm_cfg=norm_cfg),
         train_cfg=dict(sampler=dict(num=64))),
+    # after minutes of training the class of an object changes from frame to
+    # frame, and scores stay low
+    tracker=dict(with_cats=False, init_score_thr=0.5),
     refine_head=dict(in_channels=channels, conv_out_channels=channels),
     frame_pcam=dict(channels=channels))

@@ -1,9 +1,10 @@
 """Networks, and what they are made of."""
-from . import (association, data_preprocessors, inspro, layers, losses, memory,
-               pcan, task_modules)
+from . import (association, cavis, data_preprocessors, inspro, layers, losses,
+               memory, pcan, task_modules)
 from .online_video_model import FrameOutput, OnlineVideoModel
 
 __all__ = [
-    'FrameOutput', 'OnlineVideoModel', 'association', 'data_preprocessors',
-    'inspro', 'layers', 'losses', 'memory', 'pcan', 'task_modules'
+    'FrameOutput', 'OnlineVideoModel', 'association', 'cavis',
+    'data_preprocessors', 'inspro', 'layers', 'losses', 'memory', 'pcan',
+    'task_modules'
 ]

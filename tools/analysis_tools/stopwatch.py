@@ -1,0 +1,76 @@
+"""Times of the parts of a model, from its own methods."""
+import statistics
+import time
+from collections import defaultdict
+from typing import Any, Callable, Dict, List
+
+import torch
+from torch import nn
+
+
+def get_part(model: nn.Module, path: str) -> Any:
+    """Return what a dotted path names below a model, or None."""
+    for name in path.split('.'):
+        model = getattr(model, name, None)
+    return model
+
+
+def wrap(model: nn.Module, path: str, make: Callable) -> None:
+    """Replace a method, or do nothing if it is not there.
+
+    Args:
+        model (nn.Module): The model.
+        path (str): Dotted path to the method.
+        make (Callable): From the method to its replacement.
+    """
+    owner, _, name = path.rpartition('.')
+    part = get_part(model, owner) if owner else model
+    if part is not None:
+        setattr(part, name, make(getattr(part, name)))
+
+
+class Stopwatch:
+    """Sums the times of methods, without those of timed methods inside.
+
+    Args:
+        device (torch.device): A GPU is waited for at both ends.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.seconds: Dict[str, float] = defaultdict(float)
+        self._inside: List[float] = [0.]
+
+    def now(self) -> float:
+        """Return the time at which the device has done everything."""
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def timed(self, label: str) -> Callable:
+        """Return a function that replaces a method by a timed one.
+
+        Args:
+            label (str): What the time is added to.
+        """
+
+        def make(method: Callable) -> Callable:
+
+            def call(*args, **kwargs) -> Any:
+                self._inside.append(0.)
+                start = self.now()
+                result = method(*args, **kwargs)
+                total = self.now() - start
+                self.seconds[label] += total - self._inside.pop()
+                self._inside[-1] += total
+                return result
+
+            return call
+
+        return make
+
+
+def spread(values: List[float], form: str = '.1f') -> str:
+    """Return the median and the range of some numbers."""
+    return (f'{statistics.median(values):{form}} ({min(values):{form}} to '
+            f'{max(values):{form}})')

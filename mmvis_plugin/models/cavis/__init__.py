@@ -1,14 +1,25 @@
 """CAVIS: context-aware video instance and panoptic segmentation."""
+from .clip_targets import (ClipTargets, instance_clip_targets,
+                           panoptic_clip_targets)
 from .context_aware_tracker import (ContextAwareTracker, TrackedClip,
                                     TrackedFrame, TrackerState)
 from .context_embed import ContextEmbed
+from .first_appearance_matcher import FirstAppearanceMatcher
 from .match_queries import match_queries, reorder_slots
+from .panoptic_tubes import PanopticTubes, tube_panoptic_postprocess
 from .slot_masks import slot_masks
+from .slot_scores import (SlotPicks, pick_instances, pick_segments,
+                          slot_class_probs)
 from .surrounding_features import inner_boundary, surrounding_features
 from .temporal_refiner import TemporalRefiner
+from .video_instances import frame_instances, original_masks, video_instances
 
 __all__ = [
-    'ContextAwareTracker', 'ContextEmbed', 'TemporalRefiner', 'TrackedClip',
-    'TrackedFrame', 'TrackerState', 'inner_boundary', 'match_queries',
-    'reorder_slots', 'slot_masks', 'surrounding_features'
+    'ClipTargets', 'ContextAwareTracker', 'ContextEmbed',
+    'FirstAppearanceMatcher', 'PanopticTubes', 'SlotPicks', 'TemporalRefiner',
+    'TrackedClip', 'TrackedFrame', 'TrackerState', 'frame_instances',
+    'inner_boundary', 'instance_clip_targets', 'match_queries',
+    'original_masks', 'panoptic_clip_targets', 'pick_instances',
+    'pick_segments', 'reorder_slots', 'slot_class_probs', 'slot_masks',
+    'surrounding_features', 'tube_panoptic_postprocess', 'video_instances'
 ]

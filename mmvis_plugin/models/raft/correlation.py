@@ -58,7 +58,7 @@ class ChunkedCorrelation:
         fmap2 (Tensor): ``(B, D, h, w)`` features of the second frames.
         radius (int): Of the window.
         chunk_size (int): Cells per slice at most; never more than a
-            sixteenth of the cells. Defaults to 1024.
+            32nd of the cells. Defaults to 1024.
     """
 
     def __init__(self,
@@ -69,7 +69,7 @@ class ChunkedCorrelation:
         self.radius = radius
         self.rows = _scaled_rows(fmap1)
         self.fmap2 = fmap2
-        self.chunk_size = max(min(chunk_size, self.rows.size(1) // 16), 1)
+        self.chunk_size = max(min(chunk_size, self.rows.size(1) // 32), 1)
 
     def __call__(self, coords: Tensor) -> Tensor:
         """Look up the windows around ``coords``.
@@ -81,18 +81,19 @@ class ChunkedCorrelation:
         Returns:
             Tensor: ``(B, 4 * (2 * radius + 1)**2, h, w)``.
         """
-        height, width = coords.shape[-2:]
+        batch, _, height, width = coords.shape
+        num, side = self.rows.size(1), 2 * self.radius + 1
         places = coords.flatten(2).transpose(1, 2)
-        images = []
-        for rows, fmap2, place in zip(self.rows, self.fmap2, places):
-            parts = [
-                _look_up([x[0] for x in _correlate(part[None], fmap2[None])],
-                         where, self.radius)
-                for part, where in zip(
-                    rows.split(self.chunk_size), place.split(self.chunk_size))
-            ]
-            images.append(torch.cat(parts).t().unflatten(1, (height, width)))
-        return torch.stack(images)
+        windows = self.rows.new_empty((batch, num, NUM_LEVELS * side**2))
+        for k in range(batch):
+            for start in range(0, num, self.chunk_size):
+                part = slice(start, start + self.chunk_size)
+                pyramid = _correlate(self.rows[k:k + 1, part],
+                                     self.fmap2[k:k + 1])
+                windows[k, part] = _look_up([level[0] for level in pyramid],
+                                            places[k, part], self.radius)
+        windows = windows.view(batch, height, width, -1)
+        return windows.permute(0, 3, 1, 2)
 
 
 def _scaled_rows(fmap: Tensor) -> Tensor:

@@ -112,6 +112,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--repeats', type=int, default=30, help='calls of each, timed (30)')
     parser.add_argument(
+        '--clock',
+        choices=['wall', 'cpu'],
+        default='wall',
+        help='cpu: processor time, which with --threads 1 other processes '
+        'disturb little')
+    parser.add_argument(
         '--check',
         action='store_true',
         help='exit with code 1 if the operator misses its aims: on a CPU 4 '
@@ -136,20 +142,23 @@ def functions(args: tuple) -> Dict[str, Callable[[], object]]:
     }
 
 
-def seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Return the wall time of a call.
+def seconds(call: Callable[[], object],
+            device: torch.device,
+            clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return the time of a call.
 
     Args:
         call (Callable): What to time.
         device (torch.device): Waited for at both ends if it is a GPU.
+        clock (Callable): Seconds. Defaults to wall time.
     """
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
-    start = time.perf_counter()
+    start = clock()
     call()
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def extra_memory(call: Callable[[], object],
@@ -208,13 +217,15 @@ def rates(device: torch.device) -> Dict[str, float]:
     return best
 
 
-def measure(case: Case, device: torch.device, repeats: int) -> dict:
+def measure(case: Case, device: torch.device, repeats: int,
+            clock: Callable[[], float]) -> dict:
     """Measure all calls of a case.
 
     Args:
         case (Case): The sizes.
         device (torch.device): Where.
         repeats (int): Timed calls of each.
+        clock (Callable): Seconds.
 
     Returns:
         dict: ``times`` (seconds) and ``memory`` (MiB) by call, and the
@@ -237,7 +248,7 @@ def measure(case: Case, device: torch.device, repeats: int) -> dict:
     times: Dict[str, List[float]] = {name: [] for name in calls}
     for _ in range(repeats):
         for name, call in calls.items():
-            times[name].append(seconds(call, device))
+            times[name].append(seconds(call, device, clock))
     return dict(times=times, memory=memory, errors=errors)
 
 
@@ -326,14 +337,16 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     name = torch.cuda.get_device_name(device) if device.type == 'cuda' else \
         f'CPU {platform.machine()} {torch.backends.cpu.get_cpu_capability()}'
+    clock = time.process_time if args.clock == 'cpu' else time.perf_counter
     limits = rates(device)
-    print(f'{name}, {args.threads} threads, torch {torch.__version__}, fp32, '
-          f'{args.repeats} calls each, in turn; a matrix product does '
-          f'{limits["operations"] / 1e9:.0f} GFLOP/s, a copy '
-          f'{limits["bytes"] / 1e9:.0f} GB/s')
+    print(
+        f'{name}, {args.threads} threads, torch {torch.__version__}, fp32, '
+        f'{args.clock} time, {args.repeats} calls each, in turn; a matrix product does '
+        f'{limits["operations"] / 1e9:.0f} GFLOP/s, a copy '
+        f'{limits["bytes"] / 1e9:.0f} GB/s')
     results = {}
     for key, case in CASES.items():
-        results[key] = measure(case, device, args.repeats)
+        results[key] = measure(case, device, args.repeats, clock)
         report(key, case, results[key], limits)
     missed = misses(results, device.type)
     print('\n'.join(['', *missed]) if missed else '\nall aims reached')

@@ -97,7 +97,7 @@ def test_batch_contrasts_within_clips_and_counts_over_all():
 
 
 def test_absent_objects_have_finite_gradients():
-    features, masks = random_clips([3, 2])
+    features, masks = random_clips([3, 3])
     masks[0][1, 0] = False
     masks[1][1] = False
     features.requires_grad_()

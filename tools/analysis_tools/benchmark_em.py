@@ -339,11 +339,10 @@ def main() -> None:
         f'CPU {platform.machine()} {torch.backends.cpu.get_cpu_capability()}'
     clock = time.process_time if args.clock == 'cpu' else time.perf_counter
     limits = rates(device)
-    print(
-        f'{name}, {args.threads} threads, torch {torch.__version__}, fp32, '
-        f'{args.clock} time, {args.repeats} calls each, in turn; a matrix product does '
-        f'{limits["operations"] / 1e9:.0f} GFLOP/s, a copy '
-        f'{limits["bytes"] / 1e9:.0f} GB/s')
+    print(f'{name}, {args.threads} threads, torch {torch.__version__}, fp32, '
+          f'{args.clock} time, {args.repeats} calls each, in turn; a matrix '
+          f'product does {limits["operations"] / 1e9:.0f} GFLOP/s, a copy '
+          f'{limits["bytes"] / 1e9:.0f} GB/s')
     results = {}
     for key, case in CASES.items():
         results[key] = measure(case, device, args.repeats, clock)

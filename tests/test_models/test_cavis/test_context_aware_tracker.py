@@ -5,6 +5,7 @@ import torch
 
 from mmvis_plugin.models.cavis import ContextAwareTracker
 from mmvis_plugin.registry import MODELS
+from .by_hand import ByHand, track
 
 SMALL = dict(
     num_classes=3,
@@ -73,6 +74,17 @@ def random_clips(batch=2, frames=5, queries=6, dims=8, seed=0):
 def tracker():
     torch.manual_seed(0)
     return ContextAwareTracker(**SMALL).eval()
+
+
+@torch.no_grad()
+def test_equals_a_batch_by_hand(tracker):
+    clips = random_clips(batch=2, frames=4, queries=5)
+    tracked, _ = tracker(*clips)
+    layers = ByHand(tracker.state_dict(), 2)
+    for i in range(2):
+        expected = track(layers, 2, *(x[i].double() for x in clips))
+        torch.testing.assert_close(
+            tracked.embeds[-1, i].double(), expected, rtol=1e-4, atol=1e-4)
 
 
 def concatenated(tracked):

@@ -3,6 +3,7 @@ import torch
 
 from mmvis_plugin.models.cavis import TemporalRefiner
 from mmvis_plugin.registry import MODELS
+from .by_hand import ByHand, refine
 
 SMALL = dict(
     num_classes=3,
@@ -62,6 +63,18 @@ def random_inputs(batch=2, frames=7, slots=5, dims=8, seed=0):
 def refiner():
     torch.manual_seed(0)
     return TemporalRefiner(**SMALL).eval()
+
+
+@pytest.mark.parametrize('frames', [1, 4])
+@torch.no_grad()
+def test_equals_a_batch_by_hand(refiner, frames):
+    inputs = random_inputs(frames=frames, slots=3)
+    refined = refiner(*inputs)[-1]
+    layers = ByHand(refiner.state_dict(), 2)
+    for i in range(2):
+        expected = refine(layers, 2, *inputs[:, i].double())
+        torch.testing.assert_close(
+            refined[i].double(), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize('chunk_size', [1, 2, 3, 5, 50])

@@ -1,10 +1,10 @@
 """Networks, and what they are made of."""
 from . import (association, cavis, data_preprocessors, hybrid_tracker, inspro,
-               layers, losses, memory, pcan, raft, task_modules)
+               layers, losses, memory, panoptic_fcn, pcan, raft, task_modules)
 from .online_video_model import FrameOutput, OnlineVideoModel
 
 __all__ = [
     'FrameOutput', 'OnlineVideoModel', 'association', 'cavis',
     'data_preprocessors', 'hybrid_tracker', 'inspro', 'layers', 'losses',
-    'memory', 'pcan', 'raft', 'task_modules'
+    'memory', 'panoptic_fcn', 'pcan', 'raft', 'task_modules'
 ]

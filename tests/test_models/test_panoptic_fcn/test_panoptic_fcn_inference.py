@@ -4,15 +4,10 @@ import torch
 
 from mmvis_plugin.models.panoptic_fcn import (InferenceOptions,
                                               PanopticFCNOutputs,
-                                              SemanticClasses, merge_panoptic,
-                                              rescore, segment_image,
-                                              stuff_candidates,
-                                              thing_candidates)
-from mmvis_plugin.models.panoptic_fcn.panoptic_fcn_inference import (
-    find_objects, kernel_masks)
-from mmvis_plugin.models.panoptic_fcn.panoptic_merge import (resize_masks,
-                                                             resize_probs,
-                                                             semantic_map)
+                                              SemanticClasses)
+from mmvis_plugin.models.panoptic_fcn import candidates as cand
+from mmvis_plugin.models.panoptic_fcn import panoptic_fcn_inference as infer
+from mmvis_plugin.models.panoptic_fcn import panoptic_merge as merge
 
 
 @pytest.fixture(scope='module', params=[1, 2])
@@ -40,14 +35,14 @@ def assert_candidates(got, ref, name):
 @torch.no_grad()
 def test_reference_kernels(case):
     ref, outputs, embeds, options, _ = case
-    things = thing_candidates(outputs.centers, outputs.kernels,
-                              options.pool_sizes, 100, 0.05)
+    things = cand.thing_candidates(outputs.centers, outputs.kernels,
+                                   options.pool_sizes, 100, 0.05)
     things = things._replace(kernels=embeds[0](things.kernels))
     assert_candidates(things, ref, 'thing_pre')
-    stuff = stuff_candidates(outputs.regions, outputs.kernels, 0.05)
+    stuff = cand.stuff_candidates(outputs.regions, outputs.kernels, 0.05)
     stuff = stuff._replace(kernels=embeds[1](stuff.kernels))
     assert_candidates(stuff, ref, 'stuff_pre')
-    things, stuff = find_objects(outputs, *embeds, options)
+    things, stuff = infer.find_objects(outputs, *embeds, options)
     assert_candidates(things, ref, 'thing_post')
     assert_candidates(stuff, ref, 'stuff_post')
 
@@ -55,16 +50,18 @@ def test_reference_kernels(case):
 @torch.no_grad()
 def test_reference_masks(case):
     ref, outputs, embeds, options, shapes = case
-    things, stuff = find_objects(outputs, *embeds, options)
-    things, probs = rescore(things, kernel_masks(things, outputs.encoded),
-                            options.mask_thr, 0.05, 100)
+    things, stuff = infer.find_objects(outputs, *embeds, options)
+    things, probs = cand.rescore(things,
+                                 infer.kernel_masks(things, outputs.encoded),
+                                 options.mask_thr, 0.05, 100)
     torch.testing.assert_close(
         things.scores, ref['inst_scores'], rtol=0, atol=1e-3)
     assert things.labels.tolist() == ref['inst_classes'].tolist()
-    areas = resize_masks(probs, *shapes, options.mask_thr).sum((1, 2))
+    areas = merge.resize_masks(probs, *shapes, options.mask_thr).sum((1, 2))
     np.testing.assert_allclose(areas, ref['inst_areas'], rtol=1e-3, atol=2)
-    sem = resize_probs(kernel_masks(stuff, outputs.encoded), *shapes)
-    same = semantic_map(sem, stuff.labels) == ref['sem_argmax']
+    sem = merge.resize_probs(
+        infer.kernel_masks(stuff, outputs.encoded), *shapes)
+    same = merge.semantic_map(sem, stuff.labels) == ref['sem_argmax']
     assert same.float().mean() >= 0.999
 
 
@@ -73,8 +70,8 @@ def test_reference_panoptic_map(case):
     classes = SemanticClasses(
         int(ref['num_thing']),
         int(ref['num_stuff']) - 1, 'merged_things')
-    segments = segment_image(outputs, *embeds, options, classes.to_label,
-                             *shapes)
+    segments = infer.segment_image(outputs, *embeds, options, classes.to_label,
+                                   *shapes)
     same = segments.seg_map == ref['panoptic']
     assert same.float().mean() >= 0.999
     assert torch.equal(segments.is_thing, ref['seg_isthing'])
@@ -88,8 +85,9 @@ def test_reference_panoptic_map(case):
 def test_an_image_without_objects(case):
     ref, outputs, embeds, _, shapes = case
     nothing = InferenceOptions(center_thr=1., stuff_thr=1.)
-    segments = segment_image(outputs, *embeds, nothing,
-                             torch.arange(len(outputs.regions[0])), *shapes)
+    segments = infer.segment_image(outputs, *embeds, nothing,
+                                   torch.arange(len(outputs.regions[0])),
+                                   *shapes)
     assert segments.seg_map.shape == shapes[1]
     assert (segments.seg_map == 0).all() and len(segments.labels) == 0
 
@@ -98,16 +96,18 @@ def test_an_image_without_objects(case):
 def test_things_that_are_left_out_early_change_nothing(case):
     ref, outputs, embeds, options, shapes = case
     to_label = torch.arange(len(outputs.regions[0]))
-    got = segment_image(outputs, *embeds, options, to_label, *shapes)
-    things, stuff = find_objects(outputs, *embeds, options)
-    things, probs = rescore(things, kernel_masks(things, outputs.encoded),
-                            options.mask_thr, 0.05, 100)
+    got = infer.segment_image(outputs, *embeds, options, to_label, *shapes)
+    things, stuff = infer.find_objects(outputs, *embeds, options)
+    things, probs = cand.rescore(things,
+                                 infer.kernel_masks(things, outputs.encoded),
+                                 options.mask_thr, 0.05, 100)
     assert (things.scores < options.score_thr).any()
-    sem = resize_probs(kernel_masks(stuff, outputs.encoded), *shapes)
-    expected = merge_panoptic(
-        resize_masks(probs, *shapes, options.mask_thr,
-                     chunk_size=5), things.labels, things.scores,
-        semantic_map(sem, stuff.labels), to_label, 0.2, 0.5,
+    sem = merge.resize_probs(
+        infer.kernel_masks(stuff, outputs.encoded), *shapes)
+    expected = merge.merge_panoptic(
+        merge.resize_masks(probs, *shapes, options.mask_thr,
+                           chunk_size=5), things.labels, things.scores,
+        merge.semantic_map(sem, stuff.labels), to_label, 0.2, 0.5,
         options.stuff_area)
     for part, other in zip(got, expected):
         assert torch.equal(part, other)
@@ -116,9 +116,9 @@ def test_things_that_are_left_out_early_change_nothing(case):
 def test_small_things_are_dropped_if_asked(case):
     ref, outputs, embeds, options, shapes = case
     to_label = torch.arange(len(outputs.regions[0]))
-    plain = segment_image(outputs, *embeds, options, to_label, *shapes)
+    plain = infer.segment_image(outputs, *embeds, options, to_label, *shapes)
     areas = plain.seg_map[plain.seg_map > 0].bincount()[1:]
     limit = int(areas[plain.is_thing].min()) + 1
     tracked = InferenceOptions(**{**vars(options), 'min_thing_area': limit})
-    got = segment_image(outputs, *embeds, tracked, to_label, *shapes)
+    got = infer.segment_image(outputs, *embeds, tracked, to_label, *shapes)
     assert got.is_thing.sum() == plain.is_thing.sum() - 1

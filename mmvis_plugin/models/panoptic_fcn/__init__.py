@@ -11,12 +11,13 @@ from .panoptic_fcn_targets import (ImageTargets, PanopticFCNTargets,
 from .panoptic_merge import (PanopticSegments, drop_small_things,
                              merge_panoptic, to_panoptic_map)
 from .semantic_classes import SemanticClasses
+from .weight_names import plugin_name
 
 __all__ = [
     'Candidates', 'ImageTargets', 'InferenceOptions', 'PanopticFCNHead',
     'PanopticFCNOutputs', 'PanopticFCNTargets', 'PanopticSegments',
     'SemanticClasses', 'build_targets', 'drop_small_things',
     'fuse_stuff_kernels', 'fuse_thing_kernels', 'merge_panoptic',
-    'panoptic_fcn_losses', 'rescore', 'segment_image', 'stuff_candidates',
-    'thing_candidates', 'to_panoptic_map'
+    'panoptic_fcn_losses', 'plugin_name', 'rescore', 'segment_image',
+    'stuff_candidates', 'thing_candidates', 'to_panoptic_map'
 ]

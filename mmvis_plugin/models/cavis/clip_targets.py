@@ -38,6 +38,18 @@ class ClipTargets:
         """Tensor: ``(N, )`` long, frame on which each object appears."""
         return self.present.to(torch.uint8).argmax(dim=1)
 
+    def at_frame(self, frame: int) -> 'ClipTargets':
+        """Return one frame as a clip on which all objects are present."""
+        return self._all_present(self.masks[:, frame:frame + 1])
+
+    def stacked(self) -> 'ClipTargets':
+        """Return one tall picture, ``(T * H, W)``, of all frames."""
+        return self._all_present(self.masks.flatten(1, 2)[:, None])
+
+    def _all_present(self, masks: Tensor) -> 'ClipTargets':
+        return ClipTargets(self.ids, self.labels, masks,
+                           self.present.new_ones(masks.shape[:2]))
+
     def frame_instances(self) -> List[InstanceData]:
         """Return ``labels`` and ``masks`` of all objects for each frame."""
         return [

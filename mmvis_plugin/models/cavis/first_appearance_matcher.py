@@ -46,14 +46,19 @@ class FirstAppearanceMatcher:
         self.num_points = num_points
 
     @torch.no_grad()
-    def match(self, cls_logits: Tensor, mask_logits: Tensor,
-              targets: ClipTargets) -> Tensor:
+    def match(self,
+              cls_logits: Tensor,
+              mask_logits: Tensor,
+              targets: ClipTargets,
+              num_stacked: int = 1) -> Tensor:
         """Match the objects of one clip.
 
         Args:
             cls_logits (Tensor): Class logits of the slots, "no object" last.
             mask_logits (Tensor): Their mask logits.
             targets (ClipTargets): Objects; their masks may be larger.
+            num_stacked (int): Frames that are stacked in one picture; each
+                of them gets ``num_points``. Defaults to 1.
 
         Returns:
             Tensor: Slot of each object, -1 if none is left, on the device
@@ -70,7 +75,8 @@ class FirstAppearanceMatcher:
             fresh = (first == frame).nonzero()[:, 0]
             rows = fresh.to(targets.labels.device)
             cost = self.cost(cls_logits[frame], mask_logits[frame],
-                             targets.labels[rows], targets.masks[rows, frame])
+                             targets.labels[rows], targets.masks[rows, frame],
+                             num_stacked)
             open_slots = free.nonzero()[:, 0]
             picks, columns = linear_sum_assignment(cost.cpu()[open_slots])
             slots[fresh[columns]] = open_slots[picks]
@@ -78,8 +84,12 @@ class FirstAppearanceMatcher:
         return slots.to(cls_logits.device)
 
     @torch.no_grad()
-    def cost(self, cls_logits: Tensor, mask_logits: Tensor, gt_labels: Tensor,
-             gt_masks: Tensor) -> Tensor:
+    def cost(self,
+             cls_logits: Tensor,
+             mask_logits: Tensor,
+             gt_labels: Tensor,
+             gt_masks: Tensor,
+             num_stacked: int = 1) -> Tensor:
         """Return the cost of each slot for each object of a frame.
 
         Args:
@@ -87,13 +97,14 @@ class FirstAppearanceMatcher:
             mask_logits (Tensor): ``(Q, h, w)``.
             gt_labels (Tensor): ``(N, )``.
             gt_masks (Tensor): ``(N, H, W)``.
+            num_stacked (int): As of :meth:`match`.
 
         Shape:
             - output: ``(Q, N)``, float32 at least, finite.
         """
         with torch.autocast(mask_logits.device.type, enabled=False):
             masks = at_least_fp32(mask_logits)
-            points = torch.rand(1, self.num_points, 2).to(masks)
+            points = torch.rand(1, num_stacked * self.num_points, 2).to(masks)
             found = InstanceData(
                 scores=at_least_fp32(cls_logits),
                 masks=_at_points(masks, points))

@@ -15,7 +15,7 @@ import pycocotools.mask as mask_utils
 import torch
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmdet.structures.mask import BitmapMasks
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 SIZE = (64, 96)
@@ -96,6 +96,36 @@ def fake_clips(
         samples.append(sample)
     inputs = rng.normal(size=(len(ids), len(ids[0]), 3, *size))
     return torch.from_numpy(inputs).float(), samples
+
+
+def add_panoptic_maps(samples: Sequence[TrackDataSample],
+                      num_things: int) -> None:
+    """Add ``gt_panoptic_seg`` to fake clips: their objects before two regions.
+
+    The upper half of a frame is the first class of stuff, the lower one the
+    second; the first row is void. Objects are numbered by their id.
+
+    Args:
+        samples (Sequence[TrackDataSample]): Of :func:`fake_clips` with
+            ``num_things`` classes; changed in place.
+        num_things (int): Label of the first class of stuff.
+    """
+    for frame in (frame for sample in samples for frame in sample):
+        objects = frame.gt_instances
+        masks = torch.from_numpy(objects.masks.masks).bool()
+        ids = torch.full(masks.shape[1:], 1001, dtype=torch.int32)
+        ids[len(ids) // 2:] = 1002
+        segments = [
+            dict(id=1001 + i, category=num_things + i, is_thing=False)
+            for i in range(2)
+        ]
+        for mask, number, label in zip(masks, objects.instances_ids.tolist(),
+                                       objects.labels.tolist()):
+            ids[mask] = number
+            segments.append(dict(id=number, category=label, is_thing=True))
+        ids[0] = 0
+        frame.gt_panoptic_seg = PixelData(
+            pan_seg=ids[None], metainfo=dict(segments_info=segments))
 
 
 def predict_in_windows(model: torch.nn.Module, inputs: Tensor,

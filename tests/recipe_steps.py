@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
 from mmvis_plugin.registry import MODELS
-from mmvis_plugin.testing import fake_clips
+from mmvis_plugin.testing import add_panoptic_maps, fake_clips
 from .recipes import load, num_classes
 
 # widths and depths that cost time and are not what a config decides
@@ -104,6 +104,11 @@ def num_clip_frames(cfg):
     return counts.pop()
 
 
+def is_panoptic(cfg):
+    """Tell whether the model of a config predicts panoptic maps."""
+    return cfg.model.get('task') == 'vps'
+
+
 def fake_batch(cfg):
     """Return inputs and samples as the preprocessor would hand them on."""
     classes = num_classes(cfg)
@@ -111,7 +116,11 @@ def fake_batch(cfg):
         inputs, clips = fake_clips([[[1, 2]], [[]]], classes)
         return inputs[:, 0], [clip[0] for clip in clips]
     ids = [[1, 2], [2], [], [2, 3], [1, 3]][:num_clip_frames(cfg)]
+    if is_panoptic(cfg):
+        classes = cfg.model.segment_head.num_things_classes
     inputs, samples = fake_clips([ids], classes)
+    if is_panoptic(cfg):
+        add_panoptic_maps(samples, classes)
     if cfg.model.type == 'PCAN':
         samples[0].set_metainfo(dict(key_frames_inds=[1], ref_frames_inds=[0]))
     return inputs, samples

@@ -25,4 +25,7 @@ def recipes_of(system):
 def num_classes(cfg):
     """Return the number of classes of the model of a config."""
     model = cfg.model.get('detector') or cfg.model
+    if 'segment_head' in model:
+        head = model.segment_head
+        return head.num_things_classes + head.num_stuff_classes
     return (model.get('roi_head') or model).bbox_head.num_classes

@@ -5,7 +5,7 @@ from mmdet.structures import TrackDataSample
 from mmengine.registry import DefaultScope
 
 import mmvis_plugin  # noqa: F401
-from .recipe_steps import fake_batch, take_steps
+from .recipe_steps import fake_batch, is_panoptic, take_steps
 from .recipes import RECIPES, ROOT, load
 
 
@@ -35,6 +35,10 @@ def test_one_step_of_testing(name):
     for sample, result in zip(samples, results):
         if isinstance(sample, TrackDataSample):
             assert len(result) == len(sample)
+            if is_panoptic(load(name)):
+                assert all(frame.pred_panoptic_seg.sem_seg.shape[1:] ==
+                           frame.ori_shape for frame in result)
+                continue
             found = [frame.pred_track_instances for frame in result]
         else:
             found = [result.pred_instances]

@@ -1,10 +1,9 @@
 """Objects of a clip as targets of all of its frames."""
 from dataclasses import dataclass
-from typing import Dict, List, Sequence
+from typing import Dict, Sequence
 
 import torch
 from mmdet.structures import DetDataSample
-from mmengine.structures import InstanceData
 from torch import Tensor
 
 
@@ -49,13 +48,6 @@ class ClipTargets:
     def _all_present(self, masks: Tensor) -> 'ClipTargets':
         return ClipTargets(self.ids, self.labels, masks,
                            self.present.new_ones(masks.shape[:2]))
-
-    def frame_instances(self) -> List[InstanceData]:
-        """Return ``labels`` and ``masks`` of all objects for each frame."""
-        return [
-            InstanceData(labels=self.labels, masks=masks)
-            for masks in self.masks.unbind(1)
-        ]
 
 
 def instance_clip_targets(frames: Sequence[DetDataSample]) -> ClipTargets:

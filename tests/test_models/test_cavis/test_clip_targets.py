@@ -53,9 +53,15 @@ def test_objects_of_any_frame_are_targets_of_all(bitmap):
     expected[2, 0], expected[2, 3] = box_mask(1, 1), box_mask(5, 1)
     assert torch.equal(targets.masks, expected)
     assert torch.equal(targets.present, expected.flatten(2).any(2))
-    for frame, instances in enumerate(targets.frame_instances()):
-        assert torch.equal(instances.labels, targets.labels)
-        assert torch.equal(instances.masks, expected[:, frame])
+    for frame in range(4):
+        single = targets.at_frame(frame)
+        assert torch.equal(single.labels, targets.labels)
+        assert torch.equal(single.masks[:, 0], expected[:, frame])
+        assert single.present.shape == (3, 1) and single.present.all()
+    tall = targets.stacked()
+    assert torch.equal(tall.masks[:, 0],
+                       torch.cat(list(expected.unbind(1)), 1))
+    assert tall.first_frames.tolist() == [0, 0, 0]
 
 
 def test_class_is_that_of_the_first_appearance():
@@ -75,7 +81,8 @@ def test_clip_without_objects(frames):
     assert len(targets) == 0
     assert targets.masks.shape == (0, frames, *SIZE)
     assert targets.frame_ids.shape == targets.present.shape == (0, frames)
-    assert len(targets.frame_instances()) == frames
+    assert targets.stacked().masks.shape == (0, 1, frames * SIZE[0], SIZE[1])
+    assert targets.at_frame(0).masks.shape == (0, 1, *SIZE)
 
 
 def test_an_id_that_stands_twice_is_refused():

@@ -1,0 +1,59 @@
+# Segmenter of CAVIS on MovingShapes in the form of VIPSeg, from scratch: four
+# classes of things, six of stuff.
+_base_ = [
+    '../_base_/models/cavis_r18_tiny.py',
+    '../_base_/datasets/moving_shapes_vps.py', '../_base_/default_runtime.py'
+]
+num_things_classes = 4
+num_stuff_classes = 6
+num_classes = num_things_classes + num_stuff_classes
+model = dict(
+    task='vps',
+    segment_head=dict(
+        num_things_classes=num_things_classes,
+        num_stuff_classes=num_stuff_classes),
+    criterion=dict(num_classes=num_classes))
+frame_transforms = [
+    dict(type='LoadVideoFrame'),
+    dict(type='LoadFramePanoptic'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(
+        type='PhotoMetricDistortion',
+        brightness_delta=48,
+        contrast_range=(0.5, 1.5),
+        saturation_range=(0.3, 1.7),
+        hue_delta=120),
+]
+train_pipeline = [
+    dict(type='ClipSample', num_frames=3, frame_range=2, mode='ref'),
+    dict(
+        type='TransformBroadcaster',
+        share_random_params=True,
+        transforms=frame_transforms),
+    dict(type='PackClipInputs'),
+]
+train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
+
+max_iters = 3000
+train_cfg = dict(
+    type='ResumableIterLoop', max_iters=max_iters, val_interval=max_iters)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.05),
+    paramwise_cfg=dict(
+        norm_decay_mult=0.,
+        custom_keys=dict(
+            query_feat=dict(decay_mult=0.),
+            query_embed=dict(decay_mult=0.),
+            level_embed=dict(decay_mult=0.))),
+    clip_grad=dict(max_norm=1.0, norm_type=2))
+param_scheduler = dict(
+    type='OneCycleLR',
+    eta_max=5e-4,
+    total_steps=max_iters,
+    pct_start=0.1,
+    by_epoch=False)
+default_hooks = dict(checkpoint=dict(interval=max_iters))
+auto_scale_lr = dict(enable=False, base_batch_size=4)

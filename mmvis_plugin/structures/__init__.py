@@ -6,12 +6,13 @@ from .paint_masks import paint_masks
 from .panoptic_map import (decode_panoptic_map, encode_panoptic_map,
                            read_panoptic_map, write_panoptic_map)
 from .panoptic_segments import PanopticSegments
-from .rle_tracks import RLE, RLETracks, as_rle, encode_masks, rle_areas
+from .rle_tracks import (RLE, RLETracks, as_rle, encode_crop, encode_masks,
+                         rle_areas)
 
 __all__ = [
     'BitmaskObject', 'bitmask_objects', 'decode_bitmask', 'encode_bitmask',
-    'encode_index_map', 'read_bitmask', 'write_bitmask', 'PanopticSegments',
-    'RLE', 'RLETracks', 'as_rle', 'decode_panoptic_map', 'encode_masks',
-    'encode_panoptic_map', 'paint_masks', 'read_panoptic_map', 'rle_areas',
-    'write_panoptic_map'
+    'encode_crop', 'encode_index_map', 'read_bitmask', 'write_bitmask',
+    'PanopticSegments', 'RLE', 'RLETracks', 'as_rle', 'decode_panoptic_map',
+    'encode_masks', 'encode_panoptic_map', 'paint_masks', 'read_panoptic_map',
+    'rle_areas', 'write_panoptic_map'
 ]

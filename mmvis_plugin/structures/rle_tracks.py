@@ -38,6 +38,36 @@ def encode_masks(masks: Union[torch.Tensor, np.ndarray]) -> List[RLE]:
     return mask_utils.encode(columns.transpose(2, 1, 0))
 
 
+def encode_crop(crop: np.ndarray, top: int, left: int, height: int,
+                width: int) -> RLE:
+    """Encode a mask that is known inside a box and empty elsewhere.
+
+    Costs the columns of the box and not the frame.
+
+    Args:
+        crop (np.ndarray): bool; the mask inside the box.
+        top (int): First row of the box.
+        left (int): First column of the box.
+        height (int): Height of the frame in pixels.
+        width (int): Width of the frame in pixels.
+
+    Shape:
+        - crop: ``(h, w)``.
+
+    Returns:
+        dict: ``{'size': [H, W], 'counts': bytes}``.
+    """
+    columns = np.zeros((crop.shape[1], height), bool)
+    columns[:, top:top + crop.shape[0]] = crop.T
+    padded = np.concatenate([[False], columns.ravel(), [False]])
+    ends = np.flatnonzero(padded[1:] != padded[:-1]) + left * height
+    counts = np.diff(np.concatenate([[0], ends, [height * width]]))
+    if len(counts) > 1 and counts[-1] == 0:  # ends with foreground
+        counts = counts[:-1]
+    return mask_utils.frPyObjects(
+        dict(size=[height, width], counts=counts.tolist()), height, width)
+
+
 def as_rle(segmentation: Union[RLE, list], height: int, width: int) -> RLE:
     """Bring any COCO form of a mask into a compressed run-length code.
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 from pycocotools import mask as mask_utils
 
-from mmvis_plugin.structures import RLETracks, as_rle, encode_masks, rle_areas
+from mmvis_plugin.structures import (RLETracks, as_rle, encode_crop,
+                                     encode_masks, rle_areas)
 
 
 def random_masks(num=3, height=7, width=11, seed=0):
@@ -34,6 +35,24 @@ def test_encode_masks_decodes_to_the_masks(convert):
     assert [rle['size'] for rle in rles] == [[7, 11]] * 3
     for rle, mask in zip(rles, masks):
         np.testing.assert_array_equal(mask_utils.decode(rle), mask)
+
+
+@pytest.mark.parametrize('top, left, height, width', [
+    (0, 0, 7, 11),
+    (2, 3, 4, 5),
+    (0, 10, 7, 1),
+    (6, 0, 1, 11),
+    (3, 4, 0, 2),
+    (3, 4, 2, 0),
+])
+@pytest.mark.parametrize('fill', [None, False, True])
+def test_a_crop_is_encoded_as_the_whole_mask(top, left, height, width, fill):
+    crop = random_masks(1, height, width)[0]
+    if fill is not None:
+        crop[:] = fill
+    whole = np.zeros((7, 11), bool)
+    whole[top:top + height, left:left + width] = crop
+    assert encode_crop(crop, top, left, 7, 11) == encode_masks(whole[None])[0]
 
 
 def test_encode_masks_of_nothing_and_of_a_single_mask():

@@ -50,7 +50,7 @@ PCAN_PARTS = {
     'track head, tracker':
     ['track_head.embed', 'tracker.match', 'tracker.update'],
     'refine head': ['refine_head.refine'],
-    'paste, RLE': ['_instances']
+    'paste, RLE': ['_results']
 }
 QDTRACK_PARTS = {
     'backbone, FPN': ['detector.extract_feat'],
@@ -190,7 +190,7 @@ def qdtrack_cfg(pcan: ConfigDict) -> ConfigDict:
     """
     cfg = deepcopy(pcan)
     cfg.type = 'QDTrack'
-    for key in ('refine_head', 'frame_pcam', 'freeze'):
+    for key in ('refine_head', 'frame_pcam', 'freeze', 'with_detections'):
         cfg.pop(key, None)
     cfg.detector.type = 'FasterRCNN'
     cfg.detector.roi_head.type = 'StandardRoIHead'
@@ -212,6 +212,7 @@ def build_streams(cfg: ConfigDict,
     """
     cfg = deepcopy(cfg)
     cfg.detector.backbone.init_cfg = None
+    cfg.with_detections = False
     boxes = deepcopy(cfg)
     boxes.update(refine_head=None, frame_pcam=None, freeze=[])
     boxes.detector.roi_head.update(mask_roi_extractor=None, mask_head=None)

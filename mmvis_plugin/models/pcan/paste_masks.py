@@ -4,7 +4,7 @@ from typing import List, Tuple
 from mmdet.models.roi_heads.mask_heads.fcn_mask_head import _do_paste_mask
 from torch import Tensor
 
-from mmvis_plugin.structures import encode_masks
+from mmvis_plugin.structures import encode_crop, encode_masks
 
 # bytes of sampling grids that pasting on a GPU may use at once, as in mmdet
 _BYTES = 2**30
@@ -28,23 +28,27 @@ def paste_masks(logits: Tensor,
     Shape:
         - logits: ``(N, 1, h, w)``; boxes: ``(N, 4)``.
     """
-    height, width = size
-    on_cpu = logits.device.type == 'cpu'
-    # one at a time, only inside its box, is fastest on a CPU
-    chunk = 1 if on_cpu else max(_BYTES // (height * width * 8), 1)
+    probs = logits.float().sigmoid()
+    if probs.device.type != 'cpu':
+        return _paste_frames(probs, boxes, size, threshold)
+    # one at a time, only inside its box
     codes: List[dict] = []
-    for start in range(0, len(logits), chunk):
+    for prob, box in zip(probs, boxes):
+        crop, (rows, columns) = _do_paste_mask(
+            prob[None], box[None].float(), *size, skip_empty=True)
+        codes.append(
+            encode_crop((crop[0] >= threshold).numpy(), int(rows.start),
+                        int(columns.start), *size))
+    return codes
+
+
+def _paste_frames(probs: Tensor, boxes: Tensor, size: Tuple[int, int],
+                  threshold: float) -> List[dict]:
+    chunk = max(_BYTES // (size[0] * size[1] * 8), 1)
+    codes: List[dict] = []
+    for start in range(0, len(probs), chunk):
         rows = slice(start, start + chunk)
-        probs, place = _do_paste_mask(
-            logits[rows].float().sigmoid(),
-            boxes[rows].float(),
-            height,
-            width,
-            skip_empty=on_cpu)
-        masks = probs >= threshold
-        if place:
-            full = masks.new_zeros((len(masks), height, width))
-            full[(slice(None), ) + place] = masks
-            masks = full
-        codes += encode_masks(masks)
+        masks, _ = _do_paste_mask(
+            probs[rows], boxes[rows].float(), *size, skip_empty=False)
+        codes += encode_masks(masks >= threshold)
     return codes

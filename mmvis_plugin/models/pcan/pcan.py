@@ -22,12 +22,13 @@ from .training_pairs import (FramePairs, PositiveRoIs, learns, match_positives,
 
 @dataclass
 class PCANFrameOutput(FrameOutput):
-    """Tracks of one frame.
+    """Results of one frame.
 
     Attributes:
-        instances (InstanceData): ``pred_track_instances``.
+        results (dict[str, InstanceData]): ``pred_track_instances`` and, if
+            the model reports detections, ``pred_instances``.
     """
-    instances: InstanceData
+    results: Dict[str, InstanceData]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class PCAN(OnlineVideoModel):
         match_score_thr (float): Cosine of embeddings above which a
             reference box of the same object is a training pair.
         mask_thr (float): Least probability of foreground.
+        with_detections (bool): Also report all detections of a frame as
+            ``pred_instances``, which mask AP is measured on: with refined
+            masks, duplicates with base masks. Defaults to False.
         feat_chunk (int): Frames encoded at once. Defaults to 1.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Initialisation config.
@@ -82,6 +86,7 @@ class PCAN(OnlineVideoModel):
                  freeze: Sequence[str] = (),
                  match_score_thr: float = 0.5,
                  mask_thr: float = 0.5,
+                 with_detections: bool = False,
                  feat_chunk: int = 1,
                  data_preprocessor: Optional[dict] = None,
                  init_cfg: Optional[dict] = None) -> None:
@@ -101,6 +106,7 @@ class PCAN(OnlineVideoModel):
                              'of the two')
         self.match_score_thr = match_score_thr
         self.mask_thr = mask_thr
+        self.with_detections = with_detections
         self.freeze = tuple(freeze)
         for module in self._frozen_modules():
             module.requires_grad_(False)
@@ -143,7 +149,10 @@ class PCAN(OnlineVideoModel):
         feats, ref_feats = zip(*(level.chunk(2) for level in pyramid))
         if self.frame_pcam is not None and (self.frame_pcam.mode
                                             == 'similarity'):
-            feats = self.frame_pcam.fuse_pair(feats, ref_feats)
+            # the first of the two frames has no past but itself
+            feats, ref_feats = (self.frame_pcam.fuse_pair(feats, ref_feats),
+                                self.frame_pcam.fuse_pair(
+                                    ref_feats, ref_feats))
         return self._losses(
             pairs._replace(feats=list(feats), ref_feats=list(ref_feats)))
 
@@ -207,14 +216,15 @@ class PCAN(OnlineVideoModel):
         frames, tracks = state.frames, state.tracks
         if self.frame_pcam is not None:
             feats, frames = self.frame_pcam.fuse(feats, frames)
-        objects = self.detector.detect(feats, metainfo)
+        found = objects = self.detector.detect(feats, metainfo)
         # as released: a frame without detections leaves the tracker as it is
-        if len(objects) > 0:
-            objects.embeds = self.track_head.embed(feats, [objects.bboxes])
-            objects, tracks = self.tracker.match(objects, tracks)
+        if len(found) > 0:
+            found.embeds = self.track_head.embed(feats, [found.bboxes])
+            objects, tracks = self.tracker.match(found, tracks)
             self._refine(objects, tracks.memory)
             tracks = self.tracker.update(objects, state.num_frames, tracks)
-        output = PCANFrameOutput(metainfo, self._instances(objects, metainfo))
+        output = PCANFrameOutput(metainfo,
+                                 self._results(found, objects, metainfo))
         return output, PCANState(frames, tracks, state.num_frames + 1)
 
     def _refine(self, objects: InstanceData, memory: TrackMemory) -> None:
@@ -236,35 +246,57 @@ class PCAN(OnlineVideoModel):
         if keeps_protos:
             objects.pos_protos, objects.neg_protos = protos
 
-    def _instances(self, objects: InstanceData,
-                   metainfo: dict) -> InstanceData:
-        """Return the tracks of a frame at its original size."""
-        if len(objects) > 0:
-            objects = objects[objects.instances_id > 0]
+    def _results(self, found: InstanceData, objects: InstanceData,
+                 metainfo: dict) -> Dict[str, InstanceData]:
+        """Return detections and tracks of a frame at its original size."""
         ids = objects.get('instances_id', torch.zeros(0, dtype=torch.long))
+        if len(found) == 0:
+            shown, logits = found, found.mask_logits
+        elif self.with_detections:
+            others = torch.ones(len(found), dtype=torch.bool)
+            others[objects.det_inds.cpu()] = False
+            order = torch.cat([
+                objects.det_inds.cpu(),
+                others.nonzero()[:, 0],
+            ])
+            shown = found[order]
+            logits = class_logits(shown.mask_logits, shown.labels).clone()
+            logits[:len(objects)] = objects.refined_logits
+            ids = torch.cat([ids, ids.new_full((int(others.sum()), ), -1)])
+        else:
+            shown, ids = objects[ids > 0], ids[ids > 0]
+            logits = shown.refined_logits
+        instances = self._at_original_size(shown, logits, metainfo)
+        tracks = instances[ids > 0]
+        tracks.instances_id = ids[ids > 0]
+        results = dict(pred_track_instances=tracks)
+        if self.with_detections:
+            results['pred_instances'] = instances
+        return results
+
+    def _at_original_size(self, shown: InstanceData, logits: Tensor,
+                          metainfo: dict) -> InstanceData:
         height, width = metainfo['ori_shape'][:2]
         in_height, in_width = metainfo['img_shape'][:2]
-        scale = objects.bboxes.new_tensor(
+        scale = shown.bboxes.new_tensor(
             [width / in_width, height / in_height] * 2)
-        boxes = objects.bboxes * scale
+        boxes = shown.bboxes * scale
         instances = InstanceData(
-            instances_id=ids,
             bboxes=boxes.cpu(),
-            labels=objects.labels.cpu(),
-            scores=objects.scores.cpu())
+            labels=shown.labels.cpu(),
+            scores=shown.scores.cpu())
         if self.detector.with_mask:
-            instances.masks = paste_masks(
-                objects.refined_logits, boxes,
-                (height, width), self.mask_thr) if len(objects) > 0 else []
+            instances.masks = paste_masks(logits, boxes, (height, width),
+                                          self.mask_thr)
         return instances
 
     def online_result(self, output: PCANFrameOutput,
-                      state: PCANState) -> InstanceData:
-        """Return the tracks of one frame."""
-        return output.instances
+                      state: PCANState) -> Dict[str, InstanceData]:
+        """Return the tracks of one frame, and its detections if wanted."""
+        return output.results
 
     def finish(self, outputs: List[PCANFrameOutput],
                state: PCANState) -> TrackDataSample:
         """Return the tracks of a whole video."""
         return as_track_sample([o.metainfo for o in outputs],
-                               [o.instances for o in outputs])
+                               [o.results for o in outputs])

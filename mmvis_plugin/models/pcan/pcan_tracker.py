@@ -123,13 +123,16 @@ class PCANTracker:
             duplicates, by falling score, with ``instances_id`` (on the CPU;
             below 0 without track), ``ref_feats`` and ``ref_logits``: those
             of the track, or their own, and ``ref_rows``: the row of the
-            track in memory (on the CPU), or -1; and the state with the new
-            ids counted.
+            track in memory (on the CPU), or -1, and ``det_inds``: their
+            index among the given detections; and the state with the new ids
+            counted.
         """
         order = detections.scores.argsort(descending=True, stable=True)
         objects = detections[order]
-        objects = objects[
-            ~find_duplicates(objects.bboxes, self._overlap_limits(objects))]
+        distinct = ~find_duplicates(objects.bboxes,
+                                    self._overlap_limits(objects))
+        objects = objects[distinct]
+        objects.det_inds = order[distinct]
         scores = objects.scores.cpu()
         ids = torch.full((len(objects), ), _NEW)
         ref_rows = torch.full((len(objects), ), -1)

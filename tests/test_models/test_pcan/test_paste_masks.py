@@ -2,7 +2,7 @@ import pycocotools.mask as mask_utils
 import pytest
 import torch
 
-from mmvis_plugin.models.pcan.paste_masks import paste_masks
+from mmvis_plugin.models.pcan.paste_masks import _paste_frames, paste_masks
 
 
 def decode(codes):
@@ -40,3 +40,13 @@ def test_threshold(threshold):
 def test_no_masks():
     assert paste_masks(torch.zeros(0, 1, 4, 4), torch.zeros(0, 4),
                        (4, 4)) == []
+
+
+def test_whole_frames_give_the_same_masks():
+    torch.manual_seed(0)
+    logits = torch.randn(12, 1, 28, 28)
+    corner = torch.rand(12, 2) * torch.tensor([56., 34.]) - 5
+    boxes = torch.cat([corner, corner + 1 + 40 * torch.rand(12, 2)], dim=1)
+    boxes[0] = torch.tensor([5., 5, 5, 5])  # no extent
+    codes = paste_masks(logits, boxes, (40, 64))
+    assert codes == _paste_frames(logits.sigmoid(), boxes, (40, 64), 0.5)

@@ -173,3 +173,29 @@ def test_frozen_parts_stay_in_evaluation_mode(build):
 def test_wrong_settings_are_explained(build, overrides, message):
     with pytest.raises(ValueError, match=message):
         build(**overrides)
+
+
+def test_detections_hold_the_tracks_and_what_is_none(build):
+    overrides = dict(tracker__init_score_thr=0.4)
+    plain = predict(build(with_detections=False, **overrides))
+    full = predict(build(with_detections=True, **overrides))
+    testing.assert_same_results(plain, full, atol=0)
+    more = 0
+    for frame in full:
+        tracks, found = frame.pred_track_instances, frame.pred_instances
+        more += len(found) - len(tracks)
+        pairs = list(zip(found.scores.tolist(), found.masks))
+        assert all(
+            pair in pairs
+            for pair in zip(tracks.scores.tolist(), tracks.masks))
+        assert 'pred_instances' not in plain[0]
+    assert more > 0
+
+
+def test_no_detections(build):
+    model = build(
+        detector__test_cfg__rcnn__score_thr=1.1, with_detections=True)
+    for frame in predict(model):
+        assert len(frame.pred_track_instances) == 0
+        assert len(frame.pred_instances) == 0
+        assert frame.pred_instances.masks == []

@@ -137,14 +137,13 @@ def test_pasting_leaves_the_boxes_alone(build):
     meta = samples[0][0].metainfo
     with torch.no_grad():
         objects = model.detector.detect(model.encode(inputs[0]), meta)
-    objects.refined_logits = objects.mask_logits[:, :1]
-    objects.instances_id = torch.arange(len(objects)) + 1
+    logits = objects.mask_logits[:, :1]
     before = objects.bboxes.clone()
-    first = model._instances(objects, meta)
+    first = model._at_original_size(objects, logits, meta)
     assert torch.equal(objects.bboxes, before)
     # frames are twice as large as inputs
     assert_close(first.bboxes, 2 * before)
-    again = model._instances(objects, meta)
+    again = model._at_original_size(objects, logits, meta)
     assert again.masks == first.masks and len(first.masks) > 0
 
 

@@ -43,7 +43,7 @@ class StageRecord(nn.Module):
             raise ValueError(
                 f'weights of stage {self.weights!r} in a model of stage '
                 f'{self.stage!r}, expected weights of {self.stage!r}: train '
-                f'that stage from them, or test with model.stage='
+                'that stage from them, or test with a config of stage '
                 f'{self.weights!r}')
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args,

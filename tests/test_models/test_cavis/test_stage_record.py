@@ -45,7 +45,7 @@ def test_checkpoints_of_models(build, tmp_path):
     model = build('online', train=True)
     load_checkpoint(model, paths['segmenter'])
     inputs, samples = testing.fake_clips([[[1], [1]]])
-    with pytest.raises(ValueError, match="test with model.stage='segmenter'"):
+    with pytest.raises(ValueError, match="a config of stage 'segmenter'"):
         model.predict(inputs, samples)
     model.loss(inputs, samples)
     with torch.no_grad():

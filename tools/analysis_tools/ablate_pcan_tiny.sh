@@ -31,7 +31,8 @@ score() { # variant, seed, name of the test set, options
     log=$dir/$1-$3.log
     # shellcheck disable=SC2086
     "$PY" tools/test.py $CONFIG "$(cat "$dir/last_checkpoint")" \
-        --work-dir "$dir/$1-$3" --cfg-options ${VARIANTS[$1]} $4 \
+        --work-dir "$dir/$1-$3" --cfg-options randomness.seed="$2" \
+        ${VARIANTS[$1]} $4 \
         >"$log" 2>&1
     echo "$1 seed $2 $3: $(grep -o 'mots/mMOTSA.*' "$log" | tail -n 1)" \
         >>"$OUT/results.txt"

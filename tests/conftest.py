@@ -11,6 +11,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 
+from mmvis_plugin.utils.seeding import seed_process  # noqa: E402
+
 cv2.setNumThreads(0)
 torch.set_num_threads(1)
 
@@ -20,3 +22,9 @@ def mmdet_scope():
     """Start every test in mmdet's scope; a runner may leave another."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Start every test with the same random numbers."""
+    seed_process(0)

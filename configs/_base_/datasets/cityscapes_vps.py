@@ -22,7 +22,7 @@ train_pipeline = [
                 keep_ratio=True),
             dict(
                 type='RandomCrop',
-                crop_size=(512, 1024),
+                crop_size=(1024, 512),  # width, height
                 allow_negative_crop=True,
                 recompute_bbox=True),
             dict(type='RandomFlip', prob=0.5),

@@ -72,6 +72,34 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     return cfg
 
 
+def require_positive(args: argparse.Namespace, *names: str) -> None:
+    """Raise unless options that are given are at least 1.
+
+    Args:
+        args (argparse.Namespace): The options.
+        *names (str): Names of numbers in it; None is "not given".
+
+    Raises:
+        UsageError: Naming the option as the user wrote it.
+    """
+    for name in names:
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise UsageError(f'--{name.replace("_", "-")} {value}: expected '
+                             'at least 1')
+
+
+def print_state(path: str, written: bool) -> None:
+    """Say what a converter has done about a file.
+
+    Args:
+        path (str): The file.
+        written (bool): False if it was there.
+    """
+    state = 'written' if written else 'already there, nothing to do'
+    print(f'{path}: {state}')
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config that the options name and merge the options into it.
 

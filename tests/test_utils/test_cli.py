@@ -8,7 +8,8 @@ from torch.utils.data import DataLoader
 
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
-                                    load_config, one_line_errors, read_config)
+                                    load_config, one_line_errors, print_state,
+                                    read_config, require_positive)
 from mmvis_plugin.utils.errors import AnnotationError, CheckpointError
 
 
@@ -134,3 +135,18 @@ def test_read_config(tmp_path, config):
     weights.touch()
     with pytest.raises(UsageError, match='checkpoint comes after'):
         read_config(str(weights))
+
+
+def test_numbers_that_have_to_be_positive():
+    options = argparse.Namespace(workers=1, max_frames=None)
+    require_positive(options, 'workers', 'max_frames')
+    options.max_frames = 0
+    with pytest.raises(UsageError, match='--max-frames 0: expected at least'):
+        require_positive(options, 'workers', 'max_frames')
+
+
+def test_state_of_a_file(capsys):
+    print_state('a.json', True)
+    print_state('b.json', False)
+    assert capsys.readouterr().out == (
+        'a.json: written\nb.json: already there, nothing to do\n')

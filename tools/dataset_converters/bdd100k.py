@@ -10,7 +10,8 @@ from typing import Optional, Sequence
 
 from mmvis_plugin.datasets.converters import (BDD100K_FORMS, BDD100K_SPLITS,
                                               convert_bdd100k)
-from mmvis_plugin.utils.cli import UsageError, one_line_errors
+from mmvis_plugin.utils.cli import (one_line_errors, print_state,
+                                    require_positive)
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -47,15 +48,13 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main() -> None:
     """Convert the splits that the command line names."""
     args = parse_args()
-    if args.workers < 1:
-        raise UsageError(f'--workers {args.workers}: expected at least 1')
+    require_positive(args, 'workers')
     out = args.out or osp.join(args.root, 'annotations')
     for split in args.splits:
         path = osp.join(out, f'bdd100k_mots_{split}.json')
         written = convert_bdd100k(args.root, path, split, args.form,
                                   args.unknown, args.workers)
-        state = 'written' if written else 'already there, nothing to do'
-        print(f'{path}: {state}')
+        print_state(path, written)
 
 
 if __name__ == '__main__':

@@ -11,7 +11,8 @@ from typing import Optional, Sequence
 from mmengine.logging import MMLogger
 
 from mmvis_plugin.datasets.vis_report import VisReport, check_vis_json
-from mmvis_plugin.utils.cli import UsageError, one_line_errors
+from mmvis_plugin.utils.cli import (UsageError, one_line_errors,
+                                    require_positive)
 
 TABLES = ('youtube_vis_2019', 'youtube_vis_2021', 'ovis')
 
@@ -68,8 +69,7 @@ def summary(report: VisReport) -> str:
 def main() -> None:
     """Check the file that the command line names."""
     args = parse_args()
-    if args.workers < 1:
-        raise UsageError(f'--workers {args.workers}: expected at least 1')
+    require_positive(args, 'workers')
     if args.decode and args.img_prefix is None:
         raise UsageError('--decode needs --img-prefix')
     if args.img_prefix is not None and not osp.isdir(args.img_prefix):

@@ -10,7 +10,8 @@ from typing import Optional, Sequence
 
 from mmvis_plugin.datasets.converters import (convert_cityscapes_vps,
                                               link_cityscapes_frames)
-from mmvis_plugin.utils.cli import UsageError, one_line_errors
+from mmvis_plugin.utils.cli import (one_line_errors, print_state,
+                                    require_positive)
 
 SPLITS = ('train', 'val', 'test')
 
@@ -43,8 +44,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main() -> None:
     """Convert the splits that the command line names."""
     args = parse_args()
-    if args.workers < 1:
-        raise UsageError(f'--workers {args.workers}: expected at least 1')
+    require_positive(args, 'workers')
     for split in args.splits:
         if args.images:
             made = link_cityscapes_frames(args.root, split, args.images)
@@ -55,8 +55,7 @@ def main() -> None:
         path = osp.join(args.root, f'panoptic_gt_{split}_city_vps.json')
         written = convert_cityscapes_vps(args.root, split, args.workers,
                                          args.gt_fine)
-        state = 'written' if written else 'already there, nothing to do'
-        print(f'{path}: {state}')
+        print_state(path, written)
 
 
 if __name__ == '__main__':

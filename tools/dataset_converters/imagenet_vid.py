@@ -7,7 +7,8 @@ import argparse
 from typing import Optional, Sequence
 
 from mmvis_plugin.datasets.converters import IMAGENET_SPLITS, convert_imagenet
-from mmvis_plugin.utils.cli import UsageError, one_line_errors
+from mmvis_plugin.utils.cli import (one_line_errors, print_state,
+                                    require_positive)
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -46,14 +47,12 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main() -> None:
     """Convert the splits that the command line names."""
     args = parse_args()
-    if args.workers < 1:
-        raise UsageError(f'--workers {args.workers}: expected at least 1')
+    require_positive(args, 'workers')
     for split in args.splits:
         path, written = convert_imagenet(args.root, split, args.out,
                                          args.lists, args.all, args.wnid_map,
                                          args.workers)
-        state = 'written' if written else 'already there, nothing to do'
-        print(f'{path}: {state}')
+        print_state(path, written)
 
 
 if __name__ == '__main__':

@@ -12,7 +12,8 @@ import os.path as osp
 from typing import Optional, Sequence
 
 from mmvis_plugin.datasets.converters import convert_viper
-from mmvis_plugin.utils.cli import UsageError, one_line_errors
+from mmvis_plugin.utils.cli import (UsageError, one_line_errors, print_state,
+                                    require_positive)
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -49,20 +50,15 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main() -> None:
     """Convert the splits that the command line names."""
     args = parse_args()
-    for option in ('workers', 'max_frames'):
-        value = getattr(args, option)
-        if value is not None and value < 1:
-            raise UsageError(f'--{option.replace("_", "-")} {value}: expected '
-                             'at least 1')
+    require_positive(args, 'workers', 'max_frames')
     if args.sequences and len(args.splits) > 1:
         raise UsageError('--sequences needs --splits with one split: each '
                          'has sequences of its own')
     for split in args.splits:
         written = convert_viper(args.root, split, args.sequences,
                                 args.max_frames, args.workers)
-        state = 'written' if written else 'already there, nothing to do'
-        path = osp.join(args.root, f'panoptic_gt_{split}_viper.json')
-        print(f'{path}: {state}')
+        print_state(
+            osp.join(args.root, f'panoptic_gt_{split}_viper.json'), written)
 
 
 if __name__ == '__main__':

@@ -9,7 +9,8 @@ import os.path as osp
 from typing import Optional, Sequence
 
 from mmvis_plugin.datasets.converters import convert_vipseg
-from mmvis_plugin.utils.cli import UsageError, one_line_errors
+from mmvis_plugin.utils.cli import (one_line_errors, print_state,
+                                    require_positive)
 
 SPLITS = ('train', 'val', 'test')
 
@@ -41,19 +42,14 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main() -> None:
     """Convert the splits that the command line names."""
     args = parse_args()
-    for option in ('workers', 'height'):
-        if getattr(args, option) < 1:
-            raise UsageError(f'--{option} {getattr(args, option)}: expected '
-                             'at least 1')
+    require_positive(args, 'workers', 'height')
     out = args.out or osp.join(args.root, 'VIPSeg_720P')
     for split in args.splits:
         written = convert_vipseg(
             args.root, out, split,
             osp.join(args.lists or args.root, f'{split}.txt'), args.height,
             args.workers)
-        state = 'written' if written else 'already there, nothing to do'
-        path = osp.join(out, f'panoptic_gt_VIPSeg_{split}.json')
-        print(f'{path}: {state}')
+        print_state(osp.join(out, f'panoptic_gt_VIPSeg_{split}.json'), written)
 
 
 if __name__ == '__main__':

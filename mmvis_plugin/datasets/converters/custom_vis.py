@@ -6,7 +6,7 @@ from collections import Counter
 from hashlib import sha1
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
-from mmvis_plugin.utils.cli import UsageError
+from mmvis_plugin.utils.cli import UsageError, require_positive
 from mmvis_plugin.utils.errors import AnnotationError
 from mmvis_plugin.utils.tasks import TaskParts, run_tasks, write_json
 from ..hold_out import hold_out_names
@@ -52,8 +52,7 @@ def add_custom_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise if the values of the shared options are out of range."""
-    if args.workers < 1:
-        raise UsageError(f'--workers {args.workers}: expected at least 1')
+    require_positive(args, 'workers')
     if not 0 <= args.val_ratio < 1:
         raise UsageError(f'--val-ratio {args.val_ratio}: expected 0 or more, '
                          'and less than 1')

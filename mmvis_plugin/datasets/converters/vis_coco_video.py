@@ -3,7 +3,7 @@ import argparse
 import os.path as osp
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from mmvis_plugin.utils.cli import UsageError
+from mmvis_plugin.utils.cli import require_positive
 from mmvis_plugin.utils.errors import AnnotationError
 from mmvis_plugin.utils.tasks import TaskParts, run_tasks, write_json
 from ..annotation_cache import file_key
@@ -220,8 +220,7 @@ def convert_and_report(args: argparse.Namespace, table: str) -> None:
         args (argparse.Namespace): The options.
         table (str): Stem of the class table.
     """
-    if args.workers < 1:
-        raise UsageError(f'--workers {args.workers}: expected at least 1')
+    require_positive(args, 'workers')
     out = args.output or osp.join(args.input, 'annotations')
     results = convert_vis(args.input, out, table, args.splits, args.workers)
     for path, counts in results.items():

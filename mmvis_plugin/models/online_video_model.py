@@ -7,7 +7,7 @@ from mmdet.models.mot import BaseMOTModel
 from mmdet.structures import (DetDataSample, OptTrackSampleList,
                               TrackDataSample, TrackSampleList)
 from mmengine.structures import BaseDataElement, InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
 FrameResult = Union[InstanceData, Dict[str, BaseDataElement]]
 """``pred_track_instances`` of a frame, or its fields by their names."""
@@ -67,6 +67,27 @@ class OnlineVideoModel(BaseMOTModel):
             raise ValueError(f'feat_chunk must be >= 1, got {feat_chunk}')
         self.feat_chunk = feat_chunk
         self._video: Optional[_OpenVideo] = None
+
+    def frozen_modules(self) -> List[nn.Module]:
+        """Return what is not trained; :meth:`train` leaves it in eval mode.
+
+        A subclass that freezes parts overrides this and calls
+        :meth:`freeze_parameters` once its parts are built.
+        """
+        return []
+
+    def freeze_parameters(self) -> None:
+        """Take the parameters of the frozen modules out of training."""
+        for module in self.frozen_modules():
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'OnlineVideoModel':
+        """Switch the mode; frozen modules stay in evaluation mode."""
+        super().train(mode)
+        if mode:
+            for module in self.frozen_modules():
+                module.eval()
+        return self
 
     @abstractmethod
     def encode(self, inputs: Tensor) -> Sequence[Tensor]:

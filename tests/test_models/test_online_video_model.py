@@ -164,3 +164,24 @@ def test_another_video_in_between():
 def test_feat_chunk_has_to_be_positive():
     with pytest.raises(ValueError, match='feat_chunk must be >= 1'):
         RunningMean(feat_chunk=0)
+
+
+def test_frozen_modules_stay_in_evaluation_mode():
+
+    class PartlyFrozen(RunningMean):
+
+        def __init__(self):
+            super().__init__()
+            self.fixed, self.free = nn.Linear(1, 1), nn.Linear(1, 1)
+            self.freeze_parameters()
+
+        def frozen_modules(self):
+            return [self.fixed]
+
+    model = PartlyFrozen().train()
+    assert model.training and model.free.training
+    assert not model.fixed.training
+    assert all(p.requires_grad for p in model.free.parameters())
+    assert not any(p.requires_grad for p in model.fixed.parameters())
+    assert not model.train(False).free.training
+    assert RunningMean().frozen_modules() == []

@@ -145,8 +145,7 @@ class CAVIS(OnlineVideoModel):
             num_things=head.num_things_classes,
             **(test_cfg or {}))
         self.keep_dtype = getattr(torch, keep_dtype)
-        for module in self._frozen_modules():
-            module.requires_grad_(False)
+        self.freeze_parameters()
 
     def _check_parts(self, tracker: Optional[dict], refiner: Optional[dict],
                      task: str) -> None:
@@ -163,18 +162,10 @@ class CAVIS(OnlineVideoModel):
                     f'expected a tracker and a refiner as far as the stage '
                     f'has them {wanted[self.stage]}; change one of the two')
 
-    def _frozen_modules(self) -> List[nn.Module]:
+    def frozen_modules(self) -> List[nn.Module]:
         """Return what the stages before have trained."""
         parts = [self.backbone, self.segment_head, self.tracker]
         return parts[:dict(segmenter=0, online=2, offline=3)[self.stage]]
-
-    def train(self, mode: bool = True) -> 'CAVIS':
-        """Switch the mode; frozen parts stay in evaluation mode."""
-        super().train(mode)
-        if mode:
-            for module in self._frozen_modules():
-                module.eval()
-        return self
 
     def loss(self, inputs: Tensor, data_samples: List[TrackDataSample],
              **kwargs) -> Dict[str, Tensor]:

@@ -108,10 +108,10 @@ class PCAN(OnlineVideoModel):
         self.mask_thr = mask_thr
         self.with_detections = with_detections
         self.freeze = tuple(freeze)
-        for module in self._frozen_modules():
-            module.requires_grad_(False)
+        self.freeze_parameters()
 
-    def _frozen_modules(self) -> List[nn.Module]:
+    def frozen_modules(self) -> List[nn.Module]:
+        """Return the modules that ``freeze`` names."""
         modules = dict(self.named_modules())
         absent = [name for name in self.freeze if name not in modules]
         if absent:
@@ -119,14 +119,6 @@ class PCAN(OnlineVideoModel):
                              f'not have; it has {list(self._modules)} and '
                              'their parts')
         return [modules[name] for name in self.freeze]
-
-    def train(self, mode: bool = True) -> 'PCAN':
-        """Switch the mode; frozen parts stay in evaluation mode."""
-        super().train(mode)
-        if mode:
-            for module in self._frozen_modules():
-                module.eval()
-        return self
 
     def loss(self, inputs: Tensor, data_samples: List[TrackDataSample],
              **kwargs) -> Dict[str, Tensor]:

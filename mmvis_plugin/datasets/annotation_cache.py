@@ -2,13 +2,13 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Callable, Optional
 
 from mmengine.logging import MMLogger
 
+from mmvis_plugin.utils.tasks import write_json
 from .video_source import VideoSource
 
 _FORMAT = 2
@@ -79,12 +79,4 @@ def _read(path: Path, key: dict) -> Optional[VideoSource]:
 
 
 def _write(path: Path, key: dict, source: VideoSource) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temp = tempfile.mkstemp(dir=path.parent, suffix='.tmp')
-    try:
-        with os.fdopen(handle, 'w', encoding='utf-8') as stream:
-            json.dump(dict(key=key, source=vars(source)), stream)
-        os.replace(temp, path)
-    except BaseException:
-        os.unlink(temp)
-        raise
+    write_json(str(path), dict(key=key, source=vars(source)))

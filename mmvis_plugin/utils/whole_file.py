@@ -3,6 +3,7 @@ import os
 import os.path as osp
 from contextlib import contextmanager
 from typing import Iterator
+from uuid import uuid4
 
 
 @contextmanager
@@ -22,7 +23,8 @@ def whole_file(path: str) -> Iterator[str]:
         ...         json.dump(results, file)
     """
     os.makedirs(osp.dirname(osp.abspath(path)), exist_ok=True)
-    unfinished = f'{path}.{os.getpid()}.tmp'
+    # unlike process ids, not the same on two machines with one file system
+    unfinished = f'{path}.{uuid4().hex[:12]}.tmp'
     try:
         yield unfinished
         os.replace(unfinished, path)

@@ -1,11 +1,12 @@
 """Write frames as images."""
-import os
 import os.path as osp
 from pathlib import Path
 from typing import Union
 
 import cv2
 import numpy as np
+
+from mmvis_plugin.utils.whole_file import write_whole
 
 
 def check_image_name(path: Union[str, Path]) -> None:
@@ -34,12 +35,8 @@ def write_image(path: Union[str, Path], image: np.ndarray) -> None:
         ValueError: If no image format has that suffix.
     """
     check_image_name(path)
-    folder, name = osp.split(osp.abspath(path))
-    _, data = cv2.imencode(osp.splitext(name)[1], image[..., ::-1])
-    os.makedirs(folder, exist_ok=True)
-    temp = osp.join(folder, f'.{os.getpid()}.{name}')
-    data.tofile(temp)
-    os.replace(temp, path)
+    _, data = cv2.imencode(osp.splitext(path)[1], image[..., ::-1])
+    write_whole(str(path), data.tobytes())
 
 
 class FrameFolder:

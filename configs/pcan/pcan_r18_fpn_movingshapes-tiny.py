@@ -4,7 +4,10 @@ _base_ = [
     '../_base_/models/pcan_r18_fpn_tiny.py',
     '../_base_/datasets/moving_shapes_mots.py', '../_base_/default_runtime.py'
 ]
-model = dict(freeze=['detector', 'track_head'])
+model = dict(
+    # mask AP is measured on all detections
+    with_detections=True,
+    freeze=['detector', 'track_head'])
 train_pipeline = [
     dict(
         type='ClipSample',

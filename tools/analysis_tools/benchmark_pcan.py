@@ -212,7 +212,6 @@ def build_streams(cfg: ConfigDict,
     """
     cfg = deepcopy(cfg)
     cfg.detector.backbone.init_cfg = None
-    cfg.with_detections = False
     boxes = deepcopy(cfg)
     boxes.update(refine_head=None, frame_pcam=None, freeze=[])
     boxes.detector.roi_head.update(mask_roi_extractor=None, mask_head=None)

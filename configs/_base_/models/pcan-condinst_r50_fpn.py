@@ -6,7 +6,6 @@ channels = 256
 num_classes = 40
 strides = [8, 16, 32]
 model = dict(
-    with_detections=False,
     detector=dict(
         _delete_=True,
         type='PCANCondInst',

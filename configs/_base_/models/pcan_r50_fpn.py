@@ -5,8 +5,6 @@ _base_ = './pcan_mask-rcnn_r50_fpn.py'
 channels = 256
 model = dict(
     type='PCAN',
-    # mask AP is measured on all detections
-    with_detections=True,
     data_preprocessor=dict(
         type='TrackDataPreprocessor',
         mean=[123.675, 116.28, 103.53],

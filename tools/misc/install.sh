@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 py=$VENV/bin/python
+# ninja, which compiles with all cores, is installed there
+PATH=$(realpath "$VENV")/bin:$PATH
 pip() { "$py" -m pip --disable-pip-version-check "$@"; }
 step() { echo "[install $1/6] $2"; }
 imports() { "$py" -c "import $1" >/dev/null 2>&1; }

@@ -1,6 +1,7 @@
 """Data structures that outlive a frame, and their files."""
 from .bdd100k_bitmask import (BitmaskObject, bitmask_objects, decode_bitmask,
                               encode_bitmask, read_bitmask, write_bitmask)
+from .flow_map import flow_path, read_flow, write_flow
 from .index_map import encode_index_map
 from .paint_masks import paint_masks
 from .panoptic_map import (decode_panoptic_map, encode_panoptic_map,
@@ -13,6 +14,7 @@ __all__ = [
     'BitmaskObject', 'bitmask_objects', 'decode_bitmask', 'encode_bitmask',
     'encode_crop', 'encode_index_map', 'read_bitmask', 'write_bitmask',
     'PanopticSegments', 'RLE', 'RLETracks', 'as_rle', 'decode_panoptic_map',
-    'encode_masks', 'encode_panoptic_map', 'paint_masks', 'read_panoptic_map',
-    'rle_areas', 'write_panoptic_map'
+    'encode_masks', 'encode_panoptic_map', 'flow_path', 'paint_masks',
+    'read_flow', 'read_panoptic_map', 'rle_areas', 'write_flow',
+    'write_panoptic_map'
 ]

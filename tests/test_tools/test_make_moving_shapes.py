@@ -62,3 +62,14 @@ def test_bad_overrides_end_with_one_line(tool, tmp_path, capsys, pair,
     error = capsys.readouterr().err
     assert message in error and error.count('\n') == 1
     assert not (tmp_path / 'c').exists()
+
+
+def test_flow_is_written_if_asked(tool, tmp_path):
+    out = tmp_path / 'd'
+    args = ['--profile', 'micro', '--format', 'vipseg', *SMALL, '--out']
+    assert tool.main([*args, str(out), '--with-flow']) == 0
+    folder = out / 'flow/images/val_0000'
+    assert len(list(folder.iterdir())) == 6
+    assert (folder / '00000002_to_00000000.png').exists()
+    assert tool.main([*args, str(tmp_path / 'e')]) == 0
+    assert not (tmp_path / 'e/flow').exists()

@@ -33,6 +33,11 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         choices=['shapes', 'youtube_vis_2021'],
         help='category names of the youtube_vis format')
     parser.add_argument(
+        '--with-flow',
+        action='store_true',
+        help='write the exact flow from each image to the next and the one '
+        'after it, and back, as PNG of KITTI below flow/')
+    parser.add_argument(
         '--jobs', type=int, default=1, help='number of processes')
     return parser.parse_args(argv)
 
@@ -74,7 +79,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     try:
         cfg = get_cfg(
             args.profile, seed=args.seed, **parse_overrides(args.set))
-        kwargs = {}
+        kwargs = dict(with_flow=args.with_flow)
         if args.format == 'youtube_vis':
             kwargs['names'] = args.names
         writer = WRITERS[args.format](cfg, **kwargs)

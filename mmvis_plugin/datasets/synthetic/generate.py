@@ -56,10 +56,10 @@ def generate_video(cfg: SynthCfg,
             [render_image(world, t, m) for t, m in enumerate(maps)])
     if with_flow:
         pairs = [
-            render_flow(world, t, maps[t], maps[t + 1])
+            render_flow(world, t, t + 1, maps[t], maps[t + 1])
             for t in range(cfg.num_frames - 1)
         ]
-        video.flow = np.stack([flow for flow, _ in pairs])
+        video.flow = np.stack([flow.transpose(1, 2, 0) for flow, _ in pairs])
         video.flow_valid = np.stack([valid for _, valid in pairs])
     return video
 
@@ -82,6 +82,38 @@ def generate_frame(cfg: SynthCfg, split: str, index: int,
     """
     world, maps = _world_with_maps(cfg, split, index)
     return render_image(world, frame, maps[frame])
+
+
+def generate_flow(cfg: SynthCfg, split: str, index: int, source: int,
+                  target: int) -> Tuple[np.ndarray, np.ndarray]:
+    """Return the exact flow between two frames of a video.
+
+    Args:
+        cfg (SynthCfg): The knobs.
+        split (str): 'train' or 'val'.
+        index (int): Position of the video in the split.
+        source (int): Position of the frame that the flow starts from.
+        target (int): Position of any other frame, earlier or later.
+
+    Returns:
+        Tuple[np.ndarray, np.ndarray]: Motion in pixels, to the right, then
+        down, of what is seen in ``source``, float32 and always finite;
+        whether it is seen in ``target`` at the place where the flow points,
+        bool.
+
+    Raises:
+        ValueError: If the video has no such frame.
+
+    Shape:
+        Output: (2, H, W) and (H, W).
+    """
+    for frame in (source, target):
+        if not 0 <= frame < cfg.num_frames:
+            raise ValueError(
+                f'frame {frame} of {video_name(split, index)}, expected 0 to '
+                f'{cfg.num_frames - 1}; see num_frames of SynthCfg')
+    world, maps = _world_with_maps(cfg, split, index)
+    return render_flow(world, source, target, maps[source], maps[target])
 
 
 @lru_cache(maxsize=4)

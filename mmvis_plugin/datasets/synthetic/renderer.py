@@ -15,6 +15,8 @@ _FAR, _NEAR, _FIRST_SPRITE = 0, 1, 2
 _STRIP_SHARE = 0.08
 _STRIP_COLOR = (30., 30., 34.)
 
+Flow = Tuple[np.ndarray, np.ndarray]
+
 
 @dataclass(eq=False)
 class FrameMaps:
@@ -126,40 +128,44 @@ def _develop(world: World, frame: int, image: np.ndarray) -> np.ndarray:
     return np.floor(np.clip(image, 0, 255) + 0.5).astype(np.uint8)
 
 
-def render_flow(world: World, frame: int, maps: FrameMaps,
-                following: FrameMaps) -> Tuple[np.ndarray, np.ndarray]:
-    """Return the exact forward flow of a frame.
+def render_flow(world: World, source: int, target: int, maps: FrameMaps,
+                ending: FrameMaps) -> Flow:
+    """Return the exact flow from one frame to another.
+
+    A surface that is hidden in the other frame, or outside of it, has flow
+    as well: it is where it would be seen.
 
     Args:
         world (World): The video.
-        frame (int): Position in the video; not the last one.
-        maps (FrameMaps): Its ground truth.
-        following (FrameMaps): Ground truth of the next frame.
+        source (int): Position of the frame that the flow starts from.
+        target (int): Position of any other frame, earlier or later.
+        maps (FrameMaps): Ground truth of ``source``.
+        ending (FrameMaps): Ground truth of ``target``.
 
     Returns:
-        Tuple[np.ndarray, np.ndarray]: Flow (x, y) in pixels, float32, and
-        whether the same surface is seen at its end.
+        Tuple[np.ndarray, np.ndarray]: Flow in pixels, to the right, then
+        down, float32; whether the same surface is seen at its end.
 
     Shape:
-        Output: (H, W, 2) and (H, W).
+        Output: (2, H, W) and (H, W).
     """
     cfg = world.cfg
     rows, cols = np.mgrid[:cfg.height, :cfg.width] + 0.5
-    offsets = world.background.offsets[frame:frame + 2]
+    start, stop = (int(world.background.offsets[t]) for t in (source, target))
     strip = _FIRST_SPRITE + len(world.sprites) + 1
-    flow = np.zeros((cfg.height, cfg.width, 2))
-    flow[..., 0] = np.where(maps.layers == _FAR, -np.diff(offsets // 2),
-                            -np.diff(offsets))
-    flow[maps.layers == strip] = 0
+    flow = np.zeros((2, cfg.height, cfg.width))
+    flow[0] = np.where(maps.layers == _FAR, start // 2 - stop // 2,
+                       start - stop)
+    flow[0, maps.layers == strip] = 0
     for layer, sprite in enumerate(world.sprites, _FIRST_SPRITE):
         seen = maps.layers == layer
         x, y = cols[seen], rows[seen]
-        moved = sprite.to_image(frame + 1, *sprite.to_local(frame, x, y))
-        flow[seen] = np.stack(moved, axis=1) - np.stack([x, y], axis=1)
-    end_x = np.floor(cols + flow[..., 0]).astype(int)
-    end_y = np.floor(rows + flow[..., 1]).astype(int)
+        moved = sprite.to_image(target, *sprite.to_local(source, x, y))
+        flow[:, seen] = np.stack(moved) - np.stack([x, y])
+    end_x = np.floor(cols + flow[0]).astype(int)
+    end_y = np.floor(rows + flow[1]).astype(int)
     inside = (end_x >= 0) & (end_x < cfg.width) & (end_y >= 0) & (
         end_y < cfg.height)
     end_x, end_y = end_x.clip(0, cfg.width - 1), end_y.clip(0, cfg.height - 1)
-    valid = inside & (following.layers[end_y, end_x] == maps.layers)
+    valid = inside & (ending.layers[end_y, end_x] == maps.layers)
     return flow.astype(np.float32), valid

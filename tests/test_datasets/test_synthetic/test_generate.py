@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmvis_plugin.datasets.synthetic import (PROFILES, generate_frame,
-                                             generate_video, get_cfg)
+from mmvis_plugin.datasets.synthetic import (PROFILES, generate_flow,
+                                             generate_frame, generate_video,
+                                             get_cfg)
 from mmvis_plugin.datasets.synthetic.generate import _world_with_maps
 from mmvis_plugin.datasets.synthetic.world import build_world
 
@@ -110,3 +111,58 @@ def test_impossible_layouts_are_an_error():
 def test_unknown_split_is_an_error():
     with pytest.raises(ValueError, match="unknown split 'test'"):
         generate_video(get_cfg('micro'), 'test', 0)
+
+
+@pytest.mark.parametrize('profile', ['tiny', 'hard'])
+@pytest.mark.parametrize('distance', [1, -1, 2, -2])
+def test_flow_leads_to_the_same_surface(profile, distance):
+    still = dict(noise=0., flicker=0., blur=False)
+    cfg = get_cfg(profile, num_frames=12, **still)
+    video = generate_video(cfg, 'train', 3)
+    assert np.ptp(video.label_maps) == 255
+    rows, cols = np.mgrid[:cfg.height, :cfg.width]
+    errors, kept = [], []
+    for source in range(2, 10, 3):
+        target = source + distance
+        flow, valid = generate_flow(cfg, 'train', 3, source, target)
+        assert flow.dtype == np.float32 and np.isfinite(flow).all()
+        x = np.floor(cols + flow[0] + 0.5)[valid].astype(int)
+        y = np.floor(rows + flow[1] + 0.5)[valid].astype(int)
+        for maps in (video.id_maps, video.label_maps):
+            assert (maps[target, y, x] == maps[source][valid]).all()
+        before = video.frames[source][valid].astype(int)
+        after = video.frames[target, y, x].astype(int)
+        thing = video.id_maps[source][valid] > 0
+        assert (before[~thing] == after[~thing]).all()
+        errors.append(np.abs(before - after)[thing].mean())
+        kept.append(valid.mean())
+    # things turn and grow, so that borders of their texture miss a pixel
+    assert np.mean(errors) < 12
+    assert 0.7 < min(kept) < 1
+
+
+def test_flow_of_the_next_frame_is_that_of_the_video():
+    cfg = get_cfg('tiny')
+    video = generate_video(cfg, 'val', 0, with_images=False, with_flow=True)
+    flow, valid = generate_flow(cfg, 'val', 0, 4, 5)
+    assert (flow.transpose(1, 2, 0) == video.flow[4]).all()
+    assert (valid == video.flow_valid[4]).all()
+
+
+def test_flow_there_and_back():
+    cfg = get_cfg('hard', num_frames=12)
+    rows, cols = np.mgrid[:cfg.height, :cfg.width]
+    there, valid = generate_flow(cfg, 'train', 0, 3, 5)
+    back, _ = generate_flow(cfg, 'train', 0, 5, 3)
+    x = np.floor(cols + there[0] + 0.5)[valid].astype(int)
+    y = np.floor(rows + there[1] + 0.5)[valid].astype(int)
+    # the end is looked up in the pixel that it falls into
+    assert np.abs(there[:, valid] + back[:, y, x]).max() < 0.6
+    still, seen = generate_flow(cfg, 'train', 0, 3, 3)
+    assert np.abs(still).max() < 1e-4 and seen.all()
+
+
+@pytest.mark.parametrize('frames', [(-1, 0), (0, 6), (6, 0)])
+def test_flow_of_frames_that_are_not_there(frames):
+    with pytest.raises(ValueError, match='of train_0001, expected 0 to 5'):
+        generate_flow(get_cfg('micro'), 'train', 1, *frames)

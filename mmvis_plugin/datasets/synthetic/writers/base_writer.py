@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 from uuid import uuid4
 
-from ..generate import generate_video
+from mmvis_plugin.structures import flow_path, write_flow
+from ..generate import generate_flow, generate_video
 from ..synth_cfg import GENERATOR_VERSION, SPLITS, SynthCfg
 from ..synth_video import SynthVideo
 from .common import digest_files, write_json
 
 META_FILE = 'meta.json'
+FLOW_FOLDER = 'flow'
+FLOW_DISTANCES = (1, -1, 2, -2)
+"""From each image to the one that comes so many later in its folder."""
+
+ImageRun = List[Tuple[int, str]]
 
 
 class BaseWriter(metaclass=ABCMeta):
@@ -25,13 +31,18 @@ class BaseWriter(metaclass=ABCMeta):
 
     Args:
         cfg (SynthCfg): What to generate.
+        with_flow (bool): Whether to write the exact flow between images at
+            the distances of ``FLOW_DISTANCES``, where
+            :func:`~mmvis_plugin.structures.flow_path` says.
+            Defaults to False.
     """
 
     format_name = ''
     label_patterns: Tuple[str, ...] = ()
 
-    def __init__(self, cfg: SynthCfg) -> None:
+    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
         self.cfg = cfg
+        self.with_flow = with_flow
 
     @abstractmethod
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
@@ -55,14 +66,29 @@ class BaseWriter(metaclass=ABCMeta):
             records (List[Dict]): Results of :meth:`write_video`, in order.
         """
 
+    @abstractmethod
+    def image_runs(self, video: SynthVideo) -> List[ImageRun]:
+        """List the images of a video.
+
+        Args:
+            video (SynthVideo): The video; its images are not needed.
+
+        Returns:
+            List[ImageRun]: For every folder of images, in order, position
+            of the frame and path below the folder of the data set.
+        """
+
     def meta(self) -> Dict:
         """Return what identifies the content of the folder."""
-        return dict(
+        meta = dict(
             format=self.format_name,
             profile=self.cfg.profile,
             seed=self.cfg.seed,
             cfg=self.cfg.to_dict(),
             generator_version=GENERATOR_VERSION)
+        if self.with_flow:
+            meta['flow'] = list(FLOW_DISTANCES)
+        return meta
 
     def write(self,
               root: str,
@@ -115,11 +141,15 @@ class BaseWriter(metaclass=ABCMeta):
             raise FileExistsError(
                 f'{meta_file}: holds another data set (different {keys}); '
                 'choose another folder or delete this one')
-        if digests != digest_files(root, self.label_patterns):
+        if digests != digest_files(root, self._patterns()):
             raise FileExistsError(
                 f'{root}: label files differ from {META_FILE}; delete the '
                 'folder and write it again')
         return True
+
+    def _patterns(self) -> Tuple[str, ...]:
+        flow = (f'{FLOW_FOLDER}/**/*.png', ) if self.with_flow else ()
+        return self.label_patterns + flow
 
     def _fill(self, root: Path, jobs: int,
               progress: Optional[Callable[[int, int], None]]) -> None:
@@ -135,11 +165,26 @@ class BaseWriter(metaclass=ABCMeta):
         for split in SPLITS:
             self.write_index(root, split, records[split])
         meta = self.meta()
-        meta['sha256'] = digest_files(root, self.label_patterns)
+        meta['sha256'] = digest_files(root, self._patterns())
         write_json(root / META_FILE, meta)
 
     def _run_task(self, root: Path, task: Tuple[str, int]) -> Dict:
-        return self.write_video(root, generate_video(self.cfg, *task))
+        video = generate_video(self.cfg, *task)
+        if self.with_flow:
+            for run in self.image_runs(video):
+                self._write_flow(root, task, run)
+        return self.write_video(root, video)
+
+    def _write_flow(self, root: Path, task: Tuple[str, int],
+                    run: ImageRun) -> None:
+        folder = str(root / FLOW_FOLDER)
+        for i, (source, image) in enumerate(run):
+            for distance in FLOW_DISTANCES:
+                if 0 <= i + distance < len(run):
+                    target, other = run[i + distance]
+                    write_flow(
+                        flow_path(folder, image, other),
+                        *generate_flow(self.cfg, *task, source, target))
 
     @staticmethod
     def _collect(tasks, results, records, progress) -> None:

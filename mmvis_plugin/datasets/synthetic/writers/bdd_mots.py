@@ -7,7 +7,7 @@ from pycocotools import mask as mask_api
 
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthObject, SynthVideo
-from .base_writer import BaseWriter
+from .base_writer import BaseWriter, ImageRun
 from .common import load_categories, mask_to_box, write_image, write_json
 
 _IMAGES = Path('images/seg_track_20')
@@ -26,22 +26,30 @@ class BDDMOTSWriter(BaseWriter):
 
     Args:
         cfg (SynthCfg): What to generate.
+        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'bdd_mots'
     label_patterns = ('labels/**/*.png', 'labels/**/*.json')
 
-    def __init__(self, cfg: SynthCfg) -> None:
-        super().__init__(cfg)
+    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
+        super().__init__(cfg, with_flow)
         self.names = [c['name'] for c in load_categories('bdd100k_mots')]
+
+    def image_runs(self, video: SynthVideo) -> List[ImageRun]:
+        """List the images: one folder."""
+        folder, suffix = _IMAGES / video.split, self.cfg.image_format
+        return [[(t,
+                  f'{folder}/{video.name}/{video.name}-{t + 1:07d}.{suffix}')
+                 for t in range(self.cfg.num_frames)]]
 
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
         """Write images, bitmasks and the RLE file of a video."""
         frames = []
-        for t, image in enumerate(video.frames):
+        run, = self.image_runs(video)
+        for (t, image_file), image in zip(run, video.frames):
             stem = f'{video.name}/{video.name}-{t + 1:07d}'
-            path = _IMAGES / video.split / stem
-            write_image(root / f'{path}.{self.cfg.image_format}', image)
+            write_image(root / image_file, image)
             bitmask = np.zeros(image.shape[:2] + (4, ), dtype=np.uint8)
             labels = [
                 self._paint(bitmask, video, t, card) for card in video.objects

@@ -9,7 +9,7 @@ from pycocotools import mask as mask_api
 from mmvis_plugin.structures import write_panoptic_map
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
-from .base_writer import BaseWriter
+from .base_writer import BaseWriter, ImageRun
 from .common import (category_lut, load_categories, mask_to_box, panoptic_ids,
                      segments_info, write_image, write_json)
 
@@ -44,19 +44,20 @@ class CityscapesVPSWriter(BaseWriter):
     Args:
         cfg (SynthCfg): What to generate; ``num_frames``, ``label_stride``
             and ``image_format`` are set to 30, 5 and 'png'.
+        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'cityscapes_vps'
     label_patterns = ('*_city_vps*.json', '*/cls/*.png', '*/inst/*.png',
                       '*/panoptic_video/*.png')
 
-    def __init__(self, cfg: SynthCfg) -> None:
+    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
         super().__init__(
             replace(
                 cfg,
                 num_frames=_NUM_FRAMES,
                 label_stride=_STRIDE,
-                image_format='png'))
+                image_format='png'), with_flow)
         table = load_categories('cityscapes_vps')
         self.categories = sorted(table, key=lambda c: c['id'])
         self.lut = category_lut('cityscapes_vps', NAMES)
@@ -64,14 +65,23 @@ class CityscapesVPSWriter(BaseWriter):
                                 for c in self.categories] + [[0, 0, 0]])
         self.label_ids = np.array([c['label_id'] for c in self.categories])
 
+    def image_runs(self, video: SynthVideo) -> List[ImageRun]:
+        """List the images: labelled ones, and all of 'val'."""
+        names = [
+            '_'.join(self._names(video, t)[:2]) for t in range(_NUM_FRAMES)
+        ]
+        every = list(enumerate(names))
+        runs = [[(t, f'{video.split}/img/{name}.png')
+                 for t, name in every[_STRIDE - 1::_STRIDE]]]
+        if video.split == 'val':
+            runs.append([(t, f'val/img_all/{name}.png') for t, name in every])
+        return runs
+
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
         """Write the images and label maps of the labelled frames."""
-        number = video.index + 1
-        if video.split == 'val':
-            number += self.cfg.num_train
         labelled, every = [], []
         for t, image in enumerate(video.frames):
-            name, ending, label_ending = self._names(number, video.index, t)
+            name, ending, label_ending = self._names(video, t)
             info = dict(
                 id=name,
                 file_name=f'{name}_{ending}.png',
@@ -115,12 +125,14 @@ class CityscapesVPSWriter(BaseWriter):
             write_json(root / 'im_all_info_val_city_vps.json',
                        dict(base, images=every))
 
-    @staticmethod
-    def _names(number: int, index: int, frame: int) -> Tuple[str, str, str]:
+    def _names(self, video: SynthVideo, frame: int) -> Tuple[str, str, str]:
         """Return the image id and the endings of image and label file."""
-        per_video = _NUM_FRAMES // _STRIDE
-        counter = (number - 1) * per_video + frame // _STRIDE + 1
-        name = f'{number:04d}_{counter:04d}_{_CITY}_{index:06d}_{frame:06d}'
+        number = video.index + 1
+        if video.split == 'val':
+            number += self.cfg.num_train
+        counter = (number - 1) * _NUM_FRAMES // _STRIDE + frame // _STRIDE + 1
+        name = (f'{number:04d}_{counter:04d}_{_CITY}_{video.index:06d}_'
+                f'{frame:06d}')
         if frame == _FINE_FRAME:
             return name, 'leftImg8bit', 'gtFine_color'
         return name, 'newImg8bit', 'final_mask'

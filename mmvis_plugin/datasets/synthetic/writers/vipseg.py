@@ -7,7 +7,7 @@ import numpy as np
 from mmvis_plugin.structures import write_panoptic_map
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
-from .base_writer import BaseWriter
+from .base_writer import BaseWriter, ImageRun
 from .common import (category_lut, load_categories, panoptic_ids,
                      segments_info, write_image, write_json)
 
@@ -35,25 +35,32 @@ class VIPSegWriter(BaseWriter):
 
     Args:
         cfg (SynthCfg): What to generate.
+        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'vipseg'
     label_patterns = ('panoptic_gt_*.json', '*.txt', 'panomasks/**/*.png',
                       'panomasksRGB/**/*.png')
 
-    def __init__(self, cfg: SynthCfg) -> None:
-        super().__init__(cfg)
+    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
+        super().__init__(cfg, with_flow)
         self.categories = load_categories('vipseg')
         self.lut = category_lut('vipseg', NAMES)
+
+    def image_runs(self, video: SynthVideo) -> List[ImageRun]:
+        """List the images: one folder."""
+        suffix = self.cfg.image_format
+        return [[(t, f'images/{video.name}/{t:08d}.{suffix}')
+                 for t in range(self.cfg.num_frames)]]
 
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
         """Write images and both kinds of masks of a video."""
         crowds = [o.object_id for o in video.objects if o.iscrowd]
         images, annotations = [], []
-        for t, image in enumerate(video.frames):
+        run, = self.image_runs(video)
+        for (t, image_file), image in zip(run, video.frames):
             stem = f'{t:08d}'
-            image_file = f'{video.name}/{stem}.{self.cfg.image_format}'
-            write_image(root / 'images' / image_file, image)
+            write_image(root / image_file, image)
             categories = self.lut[video.label_maps[t]]
             objects = video.id_maps[t].astype(np.int64)
             is_crowd = np.isin(objects, crowds)

@@ -4,7 +4,7 @@ from typing import Dict, List
 
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
-from .base_writer import BaseWriter
+from .base_writer import BaseWriter, ImageRun
 from .common import (load_categories, mask_to_box, mask_to_counts, write_image,
                      write_json)
 
@@ -34,13 +34,17 @@ class YouTubeVISWriter(BaseWriter):
         names (str): 'shapes' for categories 1...n named by their form, or
             'youtube_vis_2021' for ids and names of that list.
             Defaults to 'shapes'.
+        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'youtube_vis'
     label_patterns = ('train.json', 'valid.json', 'valid_with_gt.json')
 
-    def __init__(self, cfg: SynthCfg, names: str = 'shapes') -> None:
-        super().__init__(cfg)
+    def __init__(self,
+                 cfg: SynthCfg,
+                 names: str = 'shapes',
+                 with_flow: bool = False) -> None:
+        super().__init__(cfg, with_flow)
         if names not in ('shapes', 'youtube_vis_2021'):
             raise ValueError(f'names={names!r}, expected shapes or '
                              'youtube_vis_2021')
@@ -51,14 +55,17 @@ class YouTubeVISWriter(BaseWriter):
         """Return what identifies the content, the names included."""
         return {**super().meta(), 'names': self.names}
 
+    def image_runs(self, video: SynthVideo) -> List[ImageRun]:
+        """List the images: one folder."""
+        folder = f'{_FOLDERS[video.split]}/JPEGImages'
+        return [[(t, f'{folder}/{name}') for t, name in self._names(video)]]
+
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
         """Write the images of a video."""
-        record = self.record(video)
-        folder = root / _FOLDERS[video.split] / 'JPEGImages'
-        images = video.frames[::self.cfg.label_stride]
-        for name, image in zip(record['file_names'], images):
-            write_image(folder / name, image)
-        return record
+        run, = self.image_runs(video)
+        for t, image_file in run:
+            write_image(root / image_file, video.frames[t])
+        return self.record(video)
 
     def write_index(self, root: Path, split: str, records: List[Dict]) -> None:
         """Write one JSON file for 'train' and two for 'val'."""
@@ -79,10 +86,7 @@ class YouTubeVISWriter(BaseWriter):
         Returns:
             Dict: ``file_names`` and ``tracks``.
         """
-        names = [
-            f'{video.name}/{t:05d}.{self.cfg.image_format}'
-            for t in range(0, self.cfg.num_frames, self.cfg.label_stride)
-        ]
+        names = [name for _, name in self._names(video)]
         seen = video.id_maps[::self.cfg.label_stride]
         tracks = [
             self._track(video, card.object_id, card.label, card.iscrowd)
@@ -114,6 +118,10 @@ class YouTubeVISWriter(BaseWriter):
             annotations=[
                 dict(track, id=i) for i, track in enumerate(tracks, 1)
             ])
+
+    def _names(self, video: SynthVideo) -> ImageRun:
+        return [(t, f'{video.name}/{t:05d}.{self.cfg.image_format}')
+                for t in range(0, self.cfg.num_frames, self.cfg.label_stride)]
 
     def _categories(self) -> List[Dict]:
         shapes = self.cfg.class_names

@@ -1,10 +1,16 @@
 import json
 import multiprocessing
+from itertools import permutations
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
-from mmvis_plugin.datasets.synthetic import get_cfg
+from mmvis_plugin.datasets.synthetic import (generate_flow, generate_frame,
+                                             generate_video, get_cfg)
 from mmvis_plugin.datasets.synthetic.writers import WRITERS, YouTubeVISWriter
+from mmvis_plugin.structures import flow_path, read_flow
 
 
 def tree(root):
@@ -92,3 +98,49 @@ def test_files_do_not_depend_on_the_number_of_processes(cfg, tmp_path):
     YouTubeVISWriter(cfg).write(str(tmp_path / 'one'), jobs=1)
     YouTubeVISWriter(cfg).write(str(tmp_path / 'two'), jobs=2)
     assert tree(tmp_path / 'one') == tree(tmp_path / 'two')
+
+
+@pytest.mark.parametrize('name', sorted(WRITERS))
+def test_flow_joins_images_of_a_folder(name, tmp_path):
+    cfg = get_cfg(
+        'micro', num_train=1, num_val=1, num_frames=5, image_format='png')
+    writer = WRITERS[name](cfg, with_flow=True)
+    writer.write(str(tmp_path / 'set'))
+    WRITERS[name](cfg).write(str(tmp_path / 'bare'))
+    files = tree(tmp_path / 'set')
+    found = {path for path in files if path.parts[0] == 'flow'}
+    bare = tree(tmp_path / 'bare')
+    for path in set(files) - found:
+        assert path.name == 'meta.json' or files[path] == bare[path]
+    expected = set()
+    for split, num_runs in (('train', 1), ('val',
+                                           1 + (name == 'cityscapes_vps'))):
+        video = generate_video(writer.cfg, split, 0, with_images=False)
+        runs = writer.image_runs(video)
+        assert len(runs) == num_runs
+        for run in runs:
+            for (t, image), (u, other) in permutations(run, 2):
+                if abs(t - u) > 2 * (run[1][0] - run[0][0]):
+                    continue
+                path = flow_path(str(tmp_path / 'set/flow'), image, other)
+                expected.add(Path(path).relative_to(tmp_path / 'set'))
+                flow, valid = read_flow(path)
+                exact, seen = generate_flow(writer.cfg, split, 0, t, u)
+                assert np.abs(flow - exact).max() <= 1 / 128
+                assert (valid == seen).all()
+            t, image = run[1]
+            pixels = cv2.imread(str(tmp_path / 'set' / image))
+            assert (pixels[..., ::-1] == generate_frame(
+                writer.cfg, split, 0, t)).all()
+    assert found == expected
+
+
+def test_flow_is_part_of_what_is_there(cfg, tmp_path):
+    root = tmp_path / 'set'
+    YouTubeVISWriter(cfg, with_flow=True).write(str(root))
+    assert not YouTubeVISWriter(cfg, with_flow=True).write(str(root))
+    with pytest.raises(FileExistsError, match=r"different \['flow'\]"):
+        YouTubeVISWriter(cfg).write(str(root))
+    next(root.glob('flow/**/*.png')).unlink()
+    with pytest.raises(FileExistsError, match='label files differ'):
+        YouTubeVISWriter(cfg, with_flow=True).write(str(root))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmvis_plugin.registry import MODELS
 from .conv_tower import ConvTower
+from .image_targets import image_targets
 from .inference_options import InferenceOptions
 from .kernel_head import KernelHead
 from .panoptic_fcn_inference import segment_image
@@ -37,6 +38,10 @@ class PanopticFCNHead(BaseModule):
             published weights for COCO. Defaults to 'all'.
         in_channels (int): Channels of the pyramid P2 to P7.
             Defaults to 256.
+        feat_channels (int): Channels of all layers, and values of a kernel.
+            Defaults to 256.
+        norm_cfg (dict): Norm of all layers but those of the encoder.
+            Defaults to GN of 32 groups.
         encode_channels (int): Channels of the features. Defaults to 64.
         encode_deform (bool): Deformable convolutions in their encoder, as in
             the model with the star. Defaults to False.
@@ -61,6 +66,8 @@ class PanopticFCNHead(BaseModule):
                  num_stuff: int,
                  semantic_mode: str = 'all',
                  in_channels: int = 256,
+                 feat_channels: int = 256,
+                 norm_cfg: dict = dict(type='GN', num_groups=32),
                  encode_channels: int = 64,
                  encode_deform: bool = False,
                  position_deform: bool = True,
@@ -85,14 +92,16 @@ class PanopticFCNHead(BaseModule):
         self.position_weight = position_weight
         self.mask_weight = mask_weight
         self.test_options = InferenceOptions(**(test_cfg or {}))
-        self.semantic_fpn = SemanticFPN(in_channels)
+        layers = dict(
+            in_channels=in_channels, channels=feat_channels, norm_cfg=norm_cfg)
+        self.semantic_fpn = SemanticFPN(**layers)
         self.position_head = PositionHead(
-            num_things, self.semantic.num, in_channels, deform=position_deform)
-        self.kernel_head = KernelHead(in_channels)
+            num_things, self.semantic.num, deform=position_deform, **layers)
+        self.kernel_head = KernelHead(kernel_channels=feat_channels, **layers)
         self.feature_encoder = ConvTower(
-            256, encode_channels, coord=True, deform=encode_deform)
-        self.thing_embed = nn.Linear(256, encode_channels)
-        self.stuff_embed = nn.Linear(256, encode_channels)
+            feat_channels, encode_channels, coord=True, deform=encode_deform)
+        self.thing_embed = nn.Linear(feat_channels, encode_channels)
+        self.stuff_embed = nn.Linear(feat_channels, encode_channels)
 
     def init_weights(self) -> None:
         """Start the embeddings from a normal distribution."""
@@ -117,30 +126,18 @@ class PanopticFCNHead(BaseModule):
 
         Args:
             feats (Sequence[Tensor]): P2 to P7.
-            batch_data_samples (SampleList): With ``gt_instances`` (boxes,
-                labels and masks of things) and ``gt_sem_seg`` (labels of all
-                pixels, 255 unknown).
+            batch_data_samples (SampleList): Annotated, see
+                :func:`image_targets`.
 
         Returns:
             dict[str, Tensor]: Scalars.
         """
         outputs = self(feats)
         images = [
-            self._image_targets(sample, outputs.encoded.device)
+            image_targets(sample, self.semantic, outputs.encoded.device)
             for sample in batch_data_samples
         ]
         return self.loss_by_outputs(outputs, self.targets(outputs, images))
-
-    def _image_targets(self, sample, device) -> ImageTargets:
-        height, width = sample.img_shape[:2]
-        instances = sample.gt_instances
-        boxes = getattr(instances.bboxes, 'tensor', instances.bboxes)
-        sem = sample.gt_sem_seg.sem_seg[0, :height, :width].to(device)
-        # what the collation has added is no part of the image
-        masks = instances.masks.to_tensor(sem.dtype, device)
-        return ImageTargets(masks[:, :height, :width], boxes.to(device),
-                            instances.labels.to(device),
-                            self.semantic.from_labels(sem))
 
     def targets(self, outputs: PanopticFCNOutputs,
                 images: Sequence[ImageTargets]) -> PanopticFCNTargets:

@@ -1,5 +1,5 @@
 """One segment per pixel out of masks that overlap."""
-from typing import NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,27 @@ class PanopticSegments(NamedTuple):
         """
         num_things = int(self.is_thing.sum())
         return self.seg_map * (self.seg_map <= num_things)
+
+    def segments_info(self, offset: int = 1000) -> List[dict]:
+        """Return the list of segments as :func:`to_panoptic_map` writes them.
+
+        Args:
+            offset (int): Factor on the numbers of things. Defaults to 1000.
+
+        Returns:
+            list[dict]: ``id`` (value on the map), ``category`` (label),
+            ``isthing`` and ``score``.
+        """
+        rows = zip(self.labels.tolist(), self.is_thing.tolist(),
+                   self.scores.tolist())
+        return [
+            dict(
+                id=label + offset * number * isthing,
+                category=label,
+                isthing=isthing,
+                score=score)
+            for number, (label, isthing, score) in enumerate(rows, 1)
+        ]
 
 
 def resize_probs(probs: Tensor, img_shape: Tuple[int, int],

@@ -7,7 +7,7 @@ from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData, PixelData
 
 from mmvis_plugin.models.hybrid_tracker import InstanceTrackHead
-from mmvis_plugin.models.panoptic_fcn import PanopticFCNHead
+from mmvis_plugin.models.panoptic_fcn import PanopticFCNHead, image_targets
 from mmvis_plugin.models.panoptic_fcn.conv_tower import append_coordinates
 from mmvis_plugin.models.raft import RAFT
 from mmvis_plugin.registry import MODELS
@@ -137,7 +137,7 @@ def test_weights_and_batch(head):
     with torch.no_grad():
         losses = head.loss(feats, [sample(3), sample(2)])
         outputs = head(feats)
-        images = [head._image_targets(sample(k), 'cpu') for k in (3, 2)]
+        images = [image_targets(sample(k), head.semantic, 'cpu') for k in (3, 2)]
         # padding of the collation is cut off
         assert images[0].masks.shape == (3, 60, 90)
         assert images[0].sem.shape == (60, 90)

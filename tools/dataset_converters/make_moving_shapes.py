@@ -36,7 +36,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--with-flow',
         action='store_true',
         help='write the exact flow from each image to the next and the one '
-        'after it, and back, as PNG of KITTI below flow/')
+        'after it, and back, as PNG of KITTI below flow/; a data set that is '
+        'there already gets it')
     parser.add_argument(
         '--jobs', type=int, default=1, help='number of processes')
     return parser.parse_args(argv)
@@ -79,12 +80,15 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     try:
         cfg = get_cfg(
             args.profile, seed=args.seed, **parse_overrides(args.set))
-        kwargs = dict(with_flow=args.with_flow)
+        kwargs = {}
         if args.format == 'youtube_vis':
             kwargs['names'] = args.names
         writer = WRITERS[args.format](cfg, **kwargs)
         written = writer.write(
-            args.out, jobs=args.jobs, progress=show_progress)
+            args.out,
+            jobs=args.jobs,
+            progress=show_progress,
+            with_flow=args.with_flow)
     except (ValueError, TypeError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

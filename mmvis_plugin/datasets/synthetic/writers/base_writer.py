@@ -1,26 +1,19 @@
 """Common course of all writers: fresh folder, videos, index files."""
 import json
-import os
-import shutil
 from abc import ABCMeta, abstractmethod
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, List, Optional, Tuple
-from uuid import uuid4
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from mmvis_plugin.structures import flow_path, write_flow
-from ..generate import generate_flow, generate_video
+from ..generate import generate_video
 from ..synth_cfg import GENERATOR_VERSION, SPLITS, SynthCfg
 from ..synth_video import SynthVideo
-from .common import digest_files, write_json
+from .common import META_FILE, digest_files, fresh_folder, write_json
+from .flow_folder import ImageRun, write_flow_folder
 
-META_FILE = 'meta.json'
-FLOW_FOLDER = 'flow'
-FLOW_DISTANCES = (1, -1, 2, -2)
-"""From each image to the one that comes so many later in its folder."""
-
-ImageRun = List[Tuple[int, str]]
+Progress = Optional[Callable[[int, int], None]]
 
 
 class BaseWriter(metaclass=ABCMeta):
@@ -31,18 +24,13 @@ class BaseWriter(metaclass=ABCMeta):
 
     Args:
         cfg (SynthCfg): What to generate.
-        with_flow (bool): Whether to write the exact flow between images at
-            the distances of ``FLOW_DISTANCES``, where
-            :func:`~mmvis_plugin.structures.flow_path` says.
-            Defaults to False.
     """
 
     format_name = ''
     label_patterns: Tuple[str, ...] = ()
 
-    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
+    def __init__(self, cfg: SynthCfg) -> None:
         self.cfg = cfg
-        self.with_flow = with_flow
 
     @abstractmethod
     def write_video(self, root: Path, video: SynthVideo) -> Dict:
@@ -80,20 +68,18 @@ class BaseWriter(metaclass=ABCMeta):
 
     def meta(self) -> Dict:
         """Return what identifies the content of the folder."""
-        meta = dict(
+        return dict(
             format=self.format_name,
             profile=self.cfg.profile,
             seed=self.cfg.seed,
             cfg=self.cfg.to_dict(),
             generator_version=GENERATOR_VERSION)
-        if self.with_flow:
-            meta['flow'] = list(FLOW_DISTANCES)
-        return meta
 
     def write(self,
               root: str,
               jobs: int = 1,
-              progress: Optional[Callable[[int, int], None]] = None) -> bool:
+              progress: Progress = None,
+              with_flow: bool = False) -> bool:
         """Write the data set unless it is there already.
 
         Args:
@@ -102,27 +88,26 @@ class BaseWriter(metaclass=ABCMeta):
                 Defaults to 1.
             progress (Callable, optional): Called with the number of
                 finished videos and of all videos.
+            with_flow (bool): Whether to write the exact flow as well, see
+                :func:`write_flow_folder`; a data set that is there already
+                gets it. Defaults to False.
 
         Returns:
-            bool: False if the same data set was there already.
+            bool: False if all of it was there already.
 
         Raises:
             FileExistsError: If the folder holds anything else.
         """
         root = Path(root)
-        if self._is_there(root):
-            return False
-        draft = root.with_name(f'{root.name}.part-{uuid4().hex[:8]}')
-        draft.mkdir(parents=True)
-        try:
-            self._fill(draft, jobs, progress)
-            if root.exists():
-                root.rmdir()
-            os.replace(draft, root)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        return True
+        run_tasks = partial(self._run_tasks, jobs, progress)
+        written = not self._is_there(root)
+        if written:
+            with fresh_folder(root) as draft:
+                self._fill(draft, run_tasks)
+        if with_flow:
+            written |= write_flow_folder(root, self.cfg, self.image_runs,
+                                         run_tasks)
+        return written
 
     def _is_there(self, root: Path) -> bool:
         if not root.exists() or (root.is_dir() and not any(root.iterdir())):
@@ -141,54 +126,35 @@ class BaseWriter(metaclass=ABCMeta):
             raise FileExistsError(
                 f'{meta_file}: holds another data set (different {keys}); '
                 'choose another folder or delete this one')
-        if digests != digest_files(root, self._patterns()):
+        if digests != digest_files(root, self.label_patterns):
             raise FileExistsError(
                 f'{root}: label files differ from {META_FILE}; delete the '
                 'folder and write it again')
         return True
 
-    def _patterns(self) -> Tuple[str, ...]:
-        flow = (f'{FLOW_FOLDER}/**/*.png', ) if self.with_flow else ()
-        return self.label_patterns + flow
-
-    def _fill(self, root: Path, jobs: int,
-              progress: Optional[Callable[[int, int], None]]) -> None:
-        tasks = [(split, index) for split in SPLITS
-                 for index in range(self.cfg.num_videos(split))]
+    def _fill(self, root: Path, run_tasks: Callable) -> None:
         records: Dict[str, List[Dict]] = {split: [] for split in SPLITS}
-        work = partial(self._run_task, root)
-        if jobs > 1:
-            with ProcessPoolExecutor(jobs) as pool:
-                self._collect(tasks, pool.map(work, tasks), records, progress)
-        else:
-            self._collect(tasks, map(work, tasks), records, progress)
+        for (split, _), record in run_tasks(partial(self._run_task, root)):
+            records[split].append(record)
         for split in SPLITS:
             self.write_index(root, split, records[split])
         meta = self.meta()
-        meta['sha256'] = digest_files(root, self._patterns())
+        meta['sha256'] = digest_files(root, self.label_patterns)
         write_json(root / META_FILE, meta)
 
     def _run_task(self, root: Path, task: Tuple[str, int]) -> Dict:
-        video = generate_video(self.cfg, *task)
-        if self.with_flow:
-            for run in self.image_runs(video):
-                self._write_flow(root, task, run)
-        return self.write_video(root, video)
+        return self.write_video(root, generate_video(self.cfg, *task))
 
-    def _write_flow(self, root: Path, task: Tuple[str, int],
-                    run: ImageRun) -> None:
-        folder = str(root / FLOW_FOLDER)
-        for i, (source, image) in enumerate(run):
-            for distance in FLOW_DISTANCES:
-                if 0 <= i + distance < len(run):
-                    target, other = run[i + distance]
-                    write_flow(
-                        flow_path(folder, image, other),
-                        *generate_flow(self.cfg, *task, source, target))
-
-    @staticmethod
-    def _collect(tasks, results, records, progress) -> None:
-        for done, ((split, _), record) in enumerate(zip(tasks, results), 1):
-            records[split].append(record)
-            if progress is not None:
-                progress(done, len(tasks))
+    def _run_tasks(self, jobs: int, progress: Progress,
+                   work: Callable) -> Iterator[Tuple[Tuple[str, int], Any]]:
+        """Yield split and index of each video and what ``work`` returns."""
+        tasks = [(split, index) for split in SPLITS
+                 for index in range(self.cfg.num_videos(split))]
+        with ExitStack() as stack:
+            run = map
+            if jobs > 1:
+                run = stack.enter_context(ProcessPoolExecutor(jobs)).map
+            for done, pair in enumerate(zip(tasks, run(work, tasks)), 1):
+                yield pair
+                if progress is not None:
+                    progress(done, len(tasks))

@@ -7,8 +7,9 @@ from pycocotools import mask as mask_api
 
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthObject, SynthVideo
-from .base_writer import BaseWriter, ImageRun
+from .base_writer import BaseWriter
 from .common import load_categories, mask_to_box, write_image, write_json
+from .flow_folder import ImageRun
 
 _IMAGES = Path('images/seg_track_20')
 _LABELS = Path('labels/seg_track_20')
@@ -26,14 +27,13 @@ class BDDMOTSWriter(BaseWriter):
 
     Args:
         cfg (SynthCfg): What to generate.
-        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'bdd_mots'
     label_patterns = ('labels/**/*.png', 'labels/**/*.json')
 
-    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
-        super().__init__(cfg, with_flow)
+    def __init__(self, cfg: SynthCfg) -> None:
+        super().__init__(cfg)
         self.names = [c['name'] for c in load_categories('bdd100k_mots')]
 
     def image_runs(self, video: SynthVideo) -> List[ImageRun]:
@@ -101,7 +101,7 @@ def write_bdd_mots(root: str, cfg: SynthCfg, **kwargs) -> bool:
     Args:
         root (str): Target folder, the place of ``bdd100k``.
         cfg (SynthCfg): What to generate.
-        **kwargs: ``jobs`` and ``progress`` of :meth:`BaseWriter.write`.
+        **kwargs: Arguments of :meth:`BaseWriter.write`.
 
     Returns:
         bool: False if the same data set was there already.

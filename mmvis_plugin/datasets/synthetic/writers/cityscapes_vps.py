@@ -9,9 +9,10 @@ from pycocotools import mask as mask_api
 from mmvis_plugin.structures import write_panoptic_map
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
-from .base_writer import BaseWriter, ImageRun
+from .base_writer import BaseWriter
 from .common import (category_lut, load_categories, mask_to_box, panoptic_ids,
                      segments_info, write_image, write_json)
+from .flow_folder import ImageRun
 
 _NUM_FRAMES, _STRIDE, _FINE_FRAME = 30, 5, 19
 _CITY = 'shapes'
@@ -44,20 +45,19 @@ class CityscapesVPSWriter(BaseWriter):
     Args:
         cfg (SynthCfg): What to generate; ``num_frames``, ``label_stride``
             and ``image_format`` are set to 30, 5 and 'png'.
-        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'cityscapes_vps'
     label_patterns = ('*_city_vps*.json', '*/cls/*.png', '*/inst/*.png',
                       '*/panoptic_video/*.png')
 
-    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
+    def __init__(self, cfg: SynthCfg) -> None:
         super().__init__(
             replace(
                 cfg,
                 num_frames=_NUM_FRAMES,
                 label_stride=_STRIDE,
-                image_format='png'), with_flow)
+                image_format='png'))
         table = load_categories('cityscapes_vps')
         self.categories = sorted(table, key=lambda c: c['id'])
         self.lut = category_lut('cityscapes_vps', NAMES)
@@ -195,7 +195,7 @@ def write_cityscapes_vps(root: str, cfg: SynthCfg, **kwargs) -> bool:
     Args:
         root (str): Target folder, the place of ``cityscapes_vps``.
         cfg (SynthCfg): What to generate.
-        **kwargs: ``jobs`` and ``progress`` of :meth:`BaseWriter.write`.
+        **kwargs: Arguments of :meth:`BaseWriter.write`.
 
     Returns:
         bool: False if the same data set was there already.

@@ -1,9 +1,13 @@
 """What every writer needs: files, masks, colours of ids."""
 import hashlib
 import json
+import os
 import os.path as osp
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+from uuid import uuid4
 
 import cv2
 import numpy as np
@@ -12,6 +16,11 @@ from ..synth_cfg import SHAPES, STUFF
 
 _CLASS_FOLDER = Path(__file__).resolve().parents[2] / 'classes'
 _JPEG_QUALITY = 92
+
+META_FILE = 'meta.json'
+
+RunTasks = Callable[[Callable], Iterable[Tuple[Tuple[str, int], Any]]]
+"""Runs a function on split and index of every video."""
 
 
 def load_categories(name: str) -> List[dict]:
@@ -25,6 +34,29 @@ def load_categories(name: str) -> List[dict]:
     """
     path = _CLASS_FOLDER / f'{name}.json'
     return json.loads(path.read_text(encoding='utf-8'))['categories']
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill; it gets its own name when the block ends.
+
+    Args:
+        path (Path): The folder, not there or empty. It is not changed if
+            the block ends with an error.
+
+    Yields:
+        Path: An empty folder beside it.
+    """
+    draft = path.with_name(f'{path.name}.part-{uuid4().hex[:8]}')
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if path.exists():
+            path.rmdir()
+        os.replace(draft, path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 from mmvis_plugin.structures import write_panoptic_map
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
-from .base_writer import BaseWriter, ImageRun
+from .base_writer import BaseWriter
 from .common import (category_lut, load_categories, panoptic_ids,
                      segments_info, write_image, write_json)
+from .flow_folder import ImageRun
 
 NAMES = dict(
     disc='person',
@@ -35,15 +36,14 @@ class VIPSegWriter(BaseWriter):
 
     Args:
         cfg (SynthCfg): What to generate.
-        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'vipseg'
     label_patterns = ('panoptic_gt_*.json', '*.txt', 'panomasks/**/*.png',
                       'panomasksRGB/**/*.png')
 
-    def __init__(self, cfg: SynthCfg, with_flow: bool = False) -> None:
-        super().__init__(cfg, with_flow)
+    def __init__(self, cfg: SynthCfg) -> None:
+        super().__init__(cfg)
         self.categories = load_categories('vipseg')
         self.lut = category_lut('vipseg', NAMES)
 
@@ -108,7 +108,7 @@ def write_vipseg(root: str, cfg: SynthCfg, **kwargs) -> bool:
     Args:
         root (str): Target folder, the place of ``VIPSeg_720P``.
         cfg (SynthCfg): What to generate.
-        **kwargs: ``jobs`` and ``progress`` of :meth:`BaseWriter.write`.
+        **kwargs: Arguments of :meth:`BaseWriter.write`.
 
     Returns:
         bool: False if the same data set was there already.

@@ -4,9 +4,10 @@ from typing import Dict, List
 
 from ..synth_cfg import SynthCfg
 from ..synth_video import SynthVideo
-from .base_writer import BaseWriter, ImageRun
+from .base_writer import BaseWriter
 from .common import (load_categories, mask_to_box, mask_to_counts, write_image,
                      write_json)
+from .flow_folder import ImageRun
 
 _FOLDERS = dict(train='train', val='valid')
 
@@ -34,17 +35,13 @@ class YouTubeVISWriter(BaseWriter):
         names (str): 'shapes' for categories 1...n named by their form, or
             'youtube_vis_2021' for ids and names of that list.
             Defaults to 'shapes'.
-        with_flow (bool): See :class:`BaseWriter`. Defaults to False.
     """
 
     format_name = 'youtube_vis'
     label_patterns = ('train.json', 'valid.json', 'valid_with_gt.json')
 
-    def __init__(self,
-                 cfg: SynthCfg,
-                 names: str = 'shapes',
-                 with_flow: bool = False) -> None:
-        super().__init__(cfg, with_flow)
+    def __init__(self, cfg: SynthCfg, names: str = 'shapes') -> None:
+        super().__init__(cfg)
         if names not in ('shapes', 'youtube_vis_2021'):
             raise ValueError(f'names={names!r}, expected shapes or '
                              'youtube_vis_2021')
@@ -182,7 +179,7 @@ def write_youtube_vis(root: str,
         root (str): Target folder.
         cfg (SynthCfg): What to generate.
         names (str): 'shapes' or 'youtube_vis_2021'. Defaults to 'shapes'.
-        **kwargs: ``jobs`` and ``progress`` of :meth:`BaseWriter.write`.
+        **kwargs: Arguments of :meth:`BaseWriter.write`.
 
     Returns:
         bool: False if the same data set was there already.

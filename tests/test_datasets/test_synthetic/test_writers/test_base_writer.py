@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import shutil
 from itertools import permutations
 from pathlib import Path
 
@@ -104,15 +105,14 @@ def test_files_do_not_depend_on_the_number_of_processes(cfg, tmp_path):
 def test_flow_joins_images_of_a_folder(name, tmp_path):
     cfg = get_cfg(
         'micro', num_train=1, num_val=1, num_frames=5, image_format='png')
-    writer = WRITERS[name](cfg, with_flow=True)
-    writer.write(str(tmp_path / 'set'))
+    writer = WRITERS[name](cfg)
+    writer.write(str(tmp_path / 'set'), with_flow=True)
     WRITERS[name](cfg).write(str(tmp_path / 'bare'))
     files = tree(tmp_path / 'set')
     found = {path for path in files if path.parts[0] == 'flow'}
     bare = tree(tmp_path / 'bare')
-    for path in set(files) - found:
-        assert path.name == 'meta.json' or files[path] == bare[path]
-    expected = set()
+    assert {k: v for k, v in files.items() if k not in found} == bare
+    expected = {Path('flow/meta.json')}
     for split, num_runs in (('train', 1), ('val',
                                            1 + (name == 'cityscapes_vps'))):
         video = generate_video(writer.cfg, split, 0, with_images=False)
@@ -135,12 +135,31 @@ def test_flow_joins_images_of_a_folder(name, tmp_path):
     assert found == expected
 
 
-def test_flow_is_part_of_what_is_there(cfg, tmp_path):
-    root = tmp_path / 'set'
-    YouTubeVISWriter(cfg, with_flow=True).write(str(root))
-    assert not YouTubeVISWriter(cfg, with_flow=True).write(str(root))
-    with pytest.raises(FileExistsError, match=r"different \['flow'\]"):
-        YouTubeVISWriter(cfg).write(str(root))
+def test_data_that_is_there_gets_its_flow_once(cfg, tmp_path):
+    root, whole = tmp_path / 'set', tmp_path / 'whole'
+    assert YouTubeVISWriter(cfg).write(str(root))
+    assert YouTubeVISWriter(cfg).write(str(root), with_flow=True)
+    assert not YouTubeVISWriter(cfg).write(str(root), with_flow=True)
+    assert not YouTubeVISWriter(cfg).write(str(root))
+    YouTubeVISWriter(cfg).write(str(whole), with_flow=True)
+    assert tree(root) == tree(whole)
     next(root.glob('flow/**/*.png')).unlink()
-    with pytest.raises(FileExistsError, match='label files differ'):
-        YouTubeVISWriter(cfg, with_flow=True).write(str(root))
+    with pytest.raises(FileExistsError, match='flow: holds other flow'):
+        YouTubeVISWriter(cfg).write(str(root), with_flow=True)
+    shutil.rmtree(root / 'flow')
+    (root / 'flow').mkdir()
+    with pytest.raises(FileExistsError, match='flow: holds other flow'):
+        YouTubeVISWriter(cfg).write(str(root), with_flow=True)
+
+
+def test_flow_that_dies_leaves_the_images(cfg, tmp_path):
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    YouTubeVISWriter(cfg).write(str(tmp_path / 'set'))
+    before = tree(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        YouTubeVISWriter(cfg).write(
+            str(tmp_path / 'set'), progress=stop, with_flow=True)
+    assert tree(tmp_path) == before

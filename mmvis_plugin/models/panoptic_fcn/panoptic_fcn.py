@@ -55,6 +55,9 @@ class PanopticFCN(BaseDetector):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.panoptic_head = MODELS.build(panoptic_head)
+        # the names that mmdet's panoptic models have
+        self.num_things_classes = self.panoptic_head.num_things
+        self.num_stuff_classes = self.panoptic_head.num_stuff
 
     def extract_feat(self, batch_inputs: Tensor) -> Tuple[Tensor, ...]:
         """Return P2 to P7 of images ``(B, 3, H, W)``."""

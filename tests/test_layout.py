@@ -17,7 +17,8 @@ CONFIGS = sorted((ROOT / 'configs').rglob('*.py'))
 # shared folders of mmvis_plugin/models are named after kinds; every other
 # folder there holds one network
 KINDS = {
-    'layers', 'memory', 'association', 'losses', 'trackers', 'task_modules'
+    'backbones', 'layers', 'memory', 'association', 'losses', 'trackers',
+    'task_modules'
 }
 SYSTEMS = {
     path.name

@@ -38,12 +38,14 @@ def local_instances(pan_map: Tensor,
     Shape:
         - pan_map: ``(H, W)``, integers.
     """
-    values, places, areas = pan_map.long().unique(
-        return_inverse=True, return_counts=True)
+    pan_map = pan_map.long()
+    # the values are small: counting them is faster than sorting pixels
+    areas = pan_map.flatten().bincount()
+    values = torch.arange(len(areas), device=pan_map.device)
     labels, numbers = values % INSTANCE_OFFSET, values // INSTANCE_OFFSET
-    kept = (labels < num_things) & (numbers > 0) & (areas >= min_area)
+    kept = (labels < num_things) & (numbers > 0) & (areas >= max(min_area, 1))
     # values are ascending: by number, then by label
     chosen = kept.nonzero()[:, 0]
     local = torch.zeros_like(values)
     local[chosen] = torch.arange(1, len(chosen) + 1, device=values.device)
-    return LocalInstances(local[places], labels[chosen])
+    return LocalInstances(local[pan_map], labels[chosen])

@@ -1,5 +1,5 @@
 """Masks of instances, cut out of an id map and brought to one size."""
-from typing import Tuple
+from typing import Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +37,8 @@ def mask_rois(id_map: Tensor,
               m: int,
               canvas_size: Tuple[int, int] = (256, 512),
               out_size: Tuple[int, int] = (28, 56),
-              chunk_size: int = 16) -> Tensor:
+              chunk_size: int = 16,
+              content: Optional[Tensor] = None) -> Tensor:
     r"""Masks of all instances as images of one size.
 
     A mask is enlarged or reduced by one factor for both axes until its box
@@ -63,29 +64,33 @@ def mask_rois(id_map: Tensor,
             Defaults to (28, 56).
         chunk_size (int): Instances per step; bounds the memory.
             Defaults to 16.
+        content (Tensor, optional): A map that is cut out in the place of
+            ones. Defaults to None.
 
     Returns:
-        Tensor: float32 in [0, 1]; zeros for an id that is not in the map. No
-        gradient.
+        Tensor: float32; in [0, 1] without ``content``; zeros for an id that
+        is not in the map. No gradient.
 
     Shape:
-        - id_map: ``(H, W)``; output: ``(m, 1, *out_size)``.
+        - id_map: ``(H, W)``; content: ``(C, H, W)``.
+        - output: ``(m, C, *out_size)``; C is 1 without ``content``.
     """
     boxes = mask_boxes(id_map, m)
     sizes = boxes[:, 2:] - boxes[:, :2]
-    rois = torch.zeros((m, 1, *out_size), device=id_map.device)
+    channels = 1 if content is None else len(content)
+    rois = torch.zeros((m, channels, *out_size), device=id_map.device)
     order = sizes.prod(dim=1).argsort(descending=True)
     present = int((sizes[:, 0] > 0).sum())
     # an empty tensor would be split into one empty part
     for chosen in order[:present].split(chunk_size) if present else ():
-        rois[chosen, 0] = _cut_out(id_map, chosen, boxes[chosen], canvas_size,
-                                   out_size)
+        rois[chosen] = _cut_out(id_map, content, chosen, boxes[chosen],
+                                canvas_size, out_size)
     return rois
 
 
-def _cut_out(id_map: Tensor, chosen: Tensor, boxes: Tensor,
-             canvas_size: Tuple[int, int], out_size: Tuple[int,
-                                                           int]) -> Tensor:
+def _cut_out(id_map: Tensor, content: Optional[Tensor], chosen: Tensor,
+             boxes: Tensor, canvas_size: Tuple[int, int],
+             out_size: Tuple[int, int]) -> Tensor:
     width, height = (boxes[:, 2:] - boxes[:, :2]).unbind(1)
     scale = torch.minimum(canvas_size[0] / height.double(),
                           canvas_size[1] / width.double())
@@ -95,9 +100,12 @@ def _cut_out(id_map: Tensor, chosen: Tensor, boxes: Tensor,
                                 out_size[1])
     rows = rows.clamp(max=id_map.size(0) - 1)
     columns = columns.clamp(max=id_map.size(1) - 1)
-    inside = id_map[rows[:, :, None], columns[:, None]]
-    inside = (inside == chosen[:, None, None] + 1).float()
-    return to_rows @ inside @ to_columns.transpose(1, 2)
+    places = rows[:, :, None], columns[:, None]
+    inside = id_map[places] == chosen[:, None, None] + 1
+    values = inside[None].float()
+    if content is not None:
+        values = values * content[(slice(None), *places)]
+    return (to_rows @ values @ to_columns.transpose(1, 2)).transpose(0, 1)
 
 
 def _axis(start: Tensor, length: Tensor, scale: Tensor, canvas: int,

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmvis_plugin.registry import MODELS
-from ..association import class_gate
+from ..association import class_gate, fuse_similarities
 
 
 @MODELS.register_module()
@@ -23,6 +23,8 @@ class SimilarityFusion(BaseModule):
         bias (bool): Whether a bias is added. Defaults to False.
         class_aware (bool): Whether similarities between classes are set to
             zero. Defaults to True.
+        fixed (bool): Whether the weights are those given here, whatever a
+            checkpoint holds, and are not trained. Defaults to False.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
     """
 
@@ -30,6 +32,7 @@ class SimilarityFusion(BaseModule):
                  weights: Sequence[float] = (1 / 3, 2 / 3),
                  bias: bool = False,
                  class_aware: bool = True,
+                 fixed: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg=init_cfg)
         if len(weights) != 2:
@@ -37,8 +40,10 @@ class SimilarityFusion(BaseModule):
                              'instance and pixel tracker')
         self.weights = tuple(weights)
         self.class_aware = class_aware
+        self.fixed = fixed
         self.conv = nn.Conv2d(2, 1, 1, bias=bias)
         self._start()
+        self.conv.requires_grad_(not fixed)
 
     def init_weights(self) -> None:
         """Set the weights to their start values."""
@@ -50,6 +55,31 @@ class SimilarityFusion(BaseModule):
             self.conv.weight.copy_(torch.tensor(self.weights).view(1, 2, 1, 1))
             if self.conv.bias is not None:
                 self.conv.bias.zero_()
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str,
+                              *args) -> None:
+        if self.fixed:
+            state_dict.update({
+                f'{prefix}conv.{name}': value
+                for name, value in self.conv.state_dict().items()
+            })
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def fuse(self, inst_sim: Tensor, pix_sim: Tensor) -> Tensor:
+        """Return the weighted sum of two similarities, without the gate.
+
+        Args:
+            inst_sim (Tensor): ``(m, n)``, similarity of looks.
+            pix_sim (Tensor): ``(m, n)``, similarity of places.
+
+        Returns:
+            Tensor: ``(m, n)`` in the type of the weights.
+        """
+        weight, bias = self.conv.weight, self.conv.bias
+        # a convolution may be rounded to TF32, and takes no empty image
+        fused = fuse_similarities(inst_sim, pix_sim, weight.flatten(),
+                                  0. if bias is None else bias)
+        return fused.to(weight)
 
     def forward(self, inst_sim: Tensor, pix_sim: Tensor, cls_prev: Tensor,
                 cls_cur: Tensor) -> Tensor:
@@ -64,10 +94,7 @@ class SimilarityFusion(BaseModule):
         Returns:
             Tensor: ``(m, n)`` in the type of the weights.
         """
-        both = torch.stack([inst_sim.to(pix_sim), pix_sim])
-        both = both.to(self.conv.weight)[None]
-        # a convolution takes no empty image
-        fused = self.conv(both)[0, 0] if both.numel() else both[0].sum(0)
+        fused = self.fuse(inst_sim, pix_sim)
         if self.class_aware:
             fused = class_gate(fused, cls_prev.to(fused.device),
                                cls_cur.to(fused.device))

@@ -7,6 +7,7 @@ from .imagenet_det import ImageNetDET
 from .imagenet_vid import ImageNetVID
 from .joint_video_dataset import JointVideoDataset
 from .ovis import OVIS
+from .panoptic_images import PanopticImages
 from .panoptic_video_dataset import PanopticVideoDataset
 from .pseudo_video import CocoPseudoVideoDataset
 from .synthetic.synthetic_video_dataset import SyntheticVideoDataset
@@ -19,6 +20,7 @@ from .youtube_vis import YouTubeVIS
 __all__ = [
     'BDD100KImages', 'BDD100KMOTS', 'CityscapesVPS', 'CocoPseudoVideoDataset',
     'ImageNetDET', 'ImageNetVID', 'JointVideoDataset', 'OVIS',
-    'PanopticVideoDataset', 'SyntheticVideoDataset', 'VIPER', 'VIPSeg',
-    'VideoSegDataset', 'VideoSource', 'YouTubeVIS', 'samplers', 'transforms'
+    'PanopticImages', 'PanopticVideoDataset', 'SyntheticVideoDataset', 'VIPER',
+    'VIPSeg', 'VideoSegDataset', 'VideoSource', 'YouTubeVIS', 'samplers',
+    'transforms'
 ]

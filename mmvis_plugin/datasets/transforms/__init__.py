@@ -7,8 +7,10 @@ from .load_synthetic_frames import LoadSyntheticFrames
 from .load_video_frame import LoadVideoFrame
 from .pack_clip_inputs import PackClipInputs
 from .pseudo_motion import PseudoMotion
+from .thing_crop import ThingCrop
 
 __all__ = [
     'ClipAffine', 'ClipSample', 'LoadFrameAnnotations', 'LoadFramePanoptic',
-    'LoadSyntheticFrames', 'LoadVideoFrame', 'PackClipInputs', 'PseudoMotion'
+    'LoadSyntheticFrames', 'LoadVideoFrame', 'PackClipInputs', 'PseudoMotion',
+    'ThingCrop'
 ]

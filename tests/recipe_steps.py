@@ -15,7 +15,8 @@ WIDTHS = {64: 8, 100: 12, 128: 8, 256: 32, 1024: 32, 2048: 32}
 WIDE_KEYS = {
     'in_channels', 'out_channels', 'feat_channels', 'embed_dims', 'channels',
     'conv_out_channels', 'fc_out_channels', 'embed_channels',
-    'proposal_feature_channel', 'feedforward_channels', 'num_proposals'
+    'proposal_feature_channel', 'feedforward_channels', 'num_proposals',
+    'encode_channels'
 }
 SMALL_DETECTOR = {
     'backbone.init_cfg': None,
@@ -26,6 +27,8 @@ SMALL_DETECTOR = {
 SMALL = dict(
     InsPro={'roi_head.num_stages': 2},
     InsProImageDetector={'roi_head.num_stages': 2},
+    # more than one value per group in the smallest level
+    PanopticFCN={'panoptic_head.norm_cfg': dict(type='GN', num_groups=8)},
     PCAN={
         'detector.init_cfg': None,
         'tracker.init_score_thr': 0.,
@@ -106,7 +109,14 @@ def num_clip_frames(cfg):
 
 def is_panoptic(cfg):
     """Tell whether the model of a config predicts panoptic maps."""
-    return cfg.model.get('task') == 'vps'
+    return cfg.model.get('task') == 'vps' or 'panoptic_head' in cfg.model
+
+
+def num_things(cfg):
+    """Return how many classes of a panoptic model are things."""
+    if 'panoptic_head' in cfg.model:
+        return cfg.model.panoptic_head.num_things
+    return cfg.model.segment_head.num_things_classes
 
 
 def fake_batch(cfg):
@@ -117,7 +127,7 @@ def fake_batch(cfg):
         return inputs[:, 0], [clip[0] for clip in clips]
     ids = [[1, 2], [2], [], [2, 3], [1, 3]][:num_clip_frames(cfg)]
     if is_panoptic(cfg):
-        classes = cfg.model.segment_head.num_things_classes
+        classes = num_things(cfg)
     inputs, samples = fake_clips([ids], classes)
     if is_panoptic(cfg):
         add_panoptic_maps(samples, classes)

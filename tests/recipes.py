@@ -25,6 +25,8 @@ def recipes_of(system):
 def num_classes(cfg):
     """Return the number of classes of the model of a config."""
     model = cfg.model.get('detector') or cfg.model
+    if 'panoptic_head' in model:
+        return model.panoptic_head.num_things + model.panoptic_head.num_stuff
     if 'segment_head' in model:
         head = model.segment_head
         return head.num_things_classes + head.num_stuff_classes

@@ -1,0 +1,31 @@
+# PanopticFCN-512, for images of a short side of 512.
+_base_ = './panoptic-fcn_r50_fpn_8xb2-270k_coco.py'
+model = dict(panoptic_head=dict(num_positions=3))
+train_pipeline = [
+    dict(type='ClipSample', num_frames=1),
+    dict(
+        type='TransformBroadcaster',
+        transforms=[
+            dict(type='LoadVideoFrame'),
+            dict(type='LoadFramePanoptic', with_mask=False),
+            # short side 352 ... 512, long side at most 854
+            dict(
+                type='RandomChoiceResize',
+                scales=[(854, side) for side in range(352, 513, 32)],
+                keep_ratio=True),
+            dict(type='RandomFlip', prob=0.5),
+        ]),
+    dict(type='PackClipInputs'),
+]
+test_pipeline = [
+    dict(
+        type='TransformBroadcaster',
+        transforms=[
+            dict(type='LoadVideoFrame'),
+            dict(type='Resize', scale=(854, 512), keep_ratio=True),
+        ]),
+    dict(type='PackClipInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

@@ -1,43 +1,17 @@
 """A head with the weights of the released decoder."""
-import re
-
 from mmengine.config import ConfigDict
 from torch import nn
 
+from mmvis_plugin.models.cavis.weight_names import decoder_name, is_constant
 from mmvis_plugin.registry import MODELS
-
-# names of the released decoder to those of Mask2FormerHead
-NAMES = [
-    (r'transformer_(\w+)_attention_layers\.(\d+)\.(?:multihead|self)_attn\.',
-     r'transformer_decoder.layers.\2.\1_attn.attn.'),
-    (r'transformer_cross_attention_layers\.(\d+)\.norm\.',
-     r'transformer_decoder.layers.\1.norms.0.'),
-    (r'transformer_self_attention_layers\.(\d+)\.norm\.',
-     r'transformer_decoder.layers.\1.norms.1.'),
-    (r'transformer_ffn_layers\.(\d+)\.linear1\.',
-     r'transformer_decoder.layers.\1.ffn.layers.0.0.'),
-    (r'transformer_ffn_layers\.(\d+)\.linear2\.',
-     r'transformer_decoder.layers.\1.ffn.layers.1.'),
-    (r'transformer_ffn_layers\.(\d+)\.norm\.',
-     r'transformer_decoder.layers.\1.norms.2.'),
-    (r'decoder_norm\.', 'transformer_decoder.post_norm.'),
-    (r'class_embed\.', 'cls_embed.'),
-    (r'mask_embed\.layers\.0\.', 'mask_embed.0.'),
-    (r'mask_embed\.layers\.1\.', 'mask_embed.2.'),
-    (r'mask_embed\.layers\.2\.', 'mask_embed.4.'),
-]
 
 
 def renamed(weights):
     """Return the weights of the decoder under the names of mmdet."""
-    result = {}
-    for key, value in weights.items():
-        if key == 'laplacian':
-            continue
-        for pattern, name in NAMES:
-            key = re.sub(f'^{pattern}', name, key)
-        result[key] = value
-    return result
+    return {
+        decoder_name(key): value
+        for key, value in weights.items() if not is_constant(f'.{key}')
+    }
 
 
 class GivenFeatures(nn.Module):

@@ -4,7 +4,7 @@ from mmengine.runner import load_checkpoint, load_state_dict, save_checkpoint
 
 from mmvis_plugin import testing
 from mmvis_plugin.models.cavis import StageRecord
-from mmvis_plugin.models.cavis.stage_record import STAGES
+from mmvis_plugin.models.cavis.stage_record import STAGES, stage_code
 
 
 @pytest.mark.parametrize('found, stage',
@@ -30,6 +30,21 @@ def test_weights_without_a_record_pass():
     record = StageRecord('online')
     record.check_testable()
     load_state_dict(record, {}, strict=True)
+    record.check_testable()
+
+
+def test_weights_of_images_start_the_segmenter_alone():
+    weights = dict(code=stage_code('image'))
+    for stage in STAGES[1:]:
+        with pytest.raises(
+                ValueError, match=r"'image'.* train stage .* first"):
+            load_state_dict(StageRecord(stage), dict(weights))
+    record = StageRecord('segmenter')
+    load_state_dict(record, dict(weights), strict=True)
+    assert record.code == stage_code('segmenter') == 0
+    with pytest.raises(ValueError, match='train that stage from them$'):
+        record.check_testable()
+    record.trained()
     record.check_testable()
 
 

@@ -54,8 +54,11 @@ class PseudoMotion(BaseTransform):
         Args:
             results (dict): ``img`` and the ``gt_*`` entries of a frame.
         """
+        return self._move(results, self._draw(*results['img'].shape[:2]))
+
+    def _move(self, results: dict, matrix: np.ndarray) -> dict:
+        """Sample a frame through the map of :func:`crop_and_turn`."""
         height, width = results['img'].shape[:2]
-        matrix = self._draw(height, width)
         results['img'] = cv2.warpAffine(
             results['img'],
             matrix, (width, height),
@@ -83,18 +86,35 @@ class PseudoMotion(BaseTransform):
         size = np.array([width, height], dtype=np.float64)
         part = np.random.uniform(*self.crop_range, size=2)
         corner = np.random.uniform(0, 1, size=2) * (1 - part) * size
-        angle = np.deg2rad(np.random.uniform(-self.max_angle, self.max_angle))
+        angle = np.random.uniform(-self.max_angle, self.max_angle)
         centre = np.random.uniform(0.4, 0.6, size=2) * size
-        rotation = np.array([[np.cos(angle), -np.sin(angle)],
-                             [np.sin(angle), np.cos(angle)]])
-        linear = rotation * part
-        # Pixel i covers [i, i + 1), so its centre is i + 0.5.
-        shift = rotation @ (corner + 0.5 * part - centre) + centre - 0.5
-        return np.concatenate([linear, shift[:, None]], axis=1)
+        return crop_and_turn(part, corner, angle, centre)
 
     def __repr__(self) -> str:
         return (f'{type(self).__name__}(crop_range={self.crop_range}, '
                 f'max_angle={self.max_angle}, fill={self.fill})')
+
+
+def crop_and_turn(part: np.ndarray, corner: np.ndarray, angle: float,
+                  centre: np.ndarray) -> np.ndarray:
+    """Return the map of a crop that is turned about a point.
+
+    Args:
+        part (np.ndarray): ``(2, )``, parts of width and height that are seen.
+        corner (np.ndarray): ``(2, )``, x and y of the crop, pixels.
+        angle (float): Degrees from x to y; the content turns back by them.
+        centre (np.ndarray): ``(2, )``, x and y of the point, pixels.
+
+    Shape:
+        output: ``(2, 3)``, output to input pixel indices.
+    """
+    angle = np.deg2rad(angle)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)],
+                         [np.sin(angle), np.cos(angle)]])
+    linear = rotation * part
+    # Pixel i covers [i, i + 1), so its centre is i + 0.5.
+    shift = rotation @ (corner + 0.5 * part - centre) + centre - 0.5
+    return np.concatenate([linear, shift[:, None]], axis=1)
 
 
 def warp_maps(maps: np.ndarray, matrix: np.ndarray, fill: int) -> np.ndarray:

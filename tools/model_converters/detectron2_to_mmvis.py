@@ -12,8 +12,8 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from mmvis_plugin.models.cavis.official_weights import (
-    VIT, convert_official, inspect_context_columns)
+from mmvis_plugin.models.cavis.official_weights import (VIT, convert_official,
+                                                        inspect_columns)
 from mmvis_plugin.models.cavis.stage_record import IMAGE, STAGES, stage_code
 from mmvis_plugin.models.cavis.weight_names import STAGE_PARTS, stage_of
 from mmvis_plugin.registry import MODELS
@@ -185,7 +185,7 @@ def official_options(weights: Dict[str, Tensor],
     """
     lines, needed = [], {}
     if FUSION in weights:
-        seen = inspect_context_columns(weights[FUSION])
+        seen = inspect_columns(weights[FUSION])
         verdict = seen.ctx_filter and f'trained with {seen.ctx_filter!r}'
         lines.append(
             f'context columns: deviation {seen.std:.4f} (drawn: '

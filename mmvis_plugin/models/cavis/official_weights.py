@@ -92,7 +92,7 @@ class ContextColumns(NamedTuple):
     ctx_filter: Optional[str]
 
 
-def inspect_context_columns(weight: Tensor) -> ContextColumns:
+def inspect_columns(weight: Tensor) -> ContextColumns:
     """Tell which filter of the surroundings weights were trained with.
 
     Under 'channel_sum' all channels of the surroundings are equal, so the

@@ -5,8 +5,8 @@ from mmdet.models.backbones import SwinTransformer
 from mmdet.models.layers import PatchMerging
 
 from mmvis_plugin.models.cavis import ContextEmbed
-from mmvis_plugin.models.cavis.official_weights import (
-    convert_official, inspect_context_columns)
+from mmvis_plugin.models.cavis.official_weights import (convert_official,
+                                                        inspect_columns)
 from mmvis_plugin.utils.errors import CheckpointError
 from ...official_cavis import swin, vit
 
@@ -121,7 +121,7 @@ def test_columns_tell_the_filter_of_the_training(mode):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    seen = inspect_context_columns(embed.layers[0].weight.detach())
+    seen = inspect_columns(embed.layers[0].weight.detach())
     assert seen.ctx_filter == mode
     assert seen.drawn_std == 128**-0.5
     if mode == 'channel_sum':
@@ -139,6 +139,6 @@ def test_numbers_of_the_columns(scale, power, verdict):
     rows = rows.sign() * rows.abs()**power
     rows = rows / rows.std() * scale * 512**-0.5
     # what all columns of a row share does not count
-    seen = inspect_context_columns(rows + torch.randn(256, 1))
+    seen = inspect_columns(rows + torch.randn(256, 1))
     assert abs(seen.std - scale * 512**-0.5) < 2e-4
     assert seen.ctx_filter == verdict

@@ -1,12 +1,14 @@
 """Segmenter of CAVIS: Mask2Former with context-aware embeddings."""
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
+import torch.nn as nn
 from mmdet.models.dense_heads import Mask2FormerHead
 from mmengine.config import ConfigDict
 from torch import Tensor
 
 from mmvis_plugin.registry import MODELS
+from ..layers.precision import at_least_fp32
 from .context_embed import ContextEmbed
 from .surrounding_features import check_context_filter, surrounding_features
 
@@ -45,7 +47,8 @@ class CAVISHead(Mask2FormerHead):
         ctx_kernel_size (int): Side of the averaging filter, in pixels of
             stride 4. Defaults to 9.
         ctx_filter (str): Mode of :func:`surrounding_features`; weights of
-            the released code need 'channel_sum'. Defaults to 'avg'.
+            the released code need 'channel_sum'. Or 'learnable' (Table 3d):
+            weights per channel that begin as the average. Defaults to 'avg'.
         with_context (bool): False embeds zeros in place of the surroundings.
             Defaults to True.
         **kwargs: Of ``Mask2FormerHead``, without losses, ``train_cfg`` and
@@ -63,10 +66,16 @@ class CAVISHead(Mask2FormerHead):
             # the base class reads it as an attribute
             loss_cls=ConfigDict(type='CrossEntropyLoss', class_weight=None),
             **kwargs)
-        check_context_filter(ctx_kernel_size, ctx_filter)
+        learnable = ctx_filter == 'learnable'
+        check_context_filter(ctx_kernel_size,
+                             'avg' if learnable else ctx_filter)
         self.ctx_kernel_size = ctx_kernel_size
         self.ctx_filter = ctx_filter
         self.with_context = with_context
+        self.ctx_conv: Optional[nn.Conv2d] = None
+        if learnable:
+            self.ctx_conv = _average_conv(self.decoder_embed_dims,
+                                          ctx_kernel_size)
         self.reid_embed = ContextEmbed(self.decoder_embed_dims)
 
     def forward(
@@ -124,7 +133,11 @@ class CAVISHead(Mask2FormerHead):
         Shape:
             - output: ``(F, Q, C)``.
         """
-        if self.with_context:
+        if self.with_context and self.ctx_conv is not None:
+            with torch.autocast(mask_features.device.type, enabled=False):
+                smooth = self.ctx_conv(at_least_fp32(mask_features))
+            around = surrounding_features(smooth, mask_logits, kernel_size=1)
+        elif self.with_context:
             around = surrounding_features(mask_features, mask_logits,
                                           self.ctx_kernel_size,
                                           self.ctx_filter)
@@ -147,3 +160,16 @@ class CAVISHead(Mask2FormerHead):
             position = self.decoder_positional_encoding(nothing)
             positions.append(position.flatten(2).transpose(1, 2))
         return inputs, positions
+
+
+def _average_conv(channels: int, kernel_size: int) -> nn.Conv2d:
+    """Return a convolution per channel that averages a window."""
+    conv = nn.Conv2d(
+        channels,
+        channels,
+        kernel_size,
+        padding=kernel_size // 2,
+        groups=channels,
+        bias=False)
+    nn.init.constant_(conv.weight, 1 / kernel_size**2)
+    return conv

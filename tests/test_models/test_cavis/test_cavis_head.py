@@ -136,6 +136,23 @@ def test_variants_of_the_context_change_nothing_but_embeddings(
         assert torch.equal(two.contexts, wanted)
 
 
+def test_a_learnable_filter_begins_as_the_average_and_is_trained(
+        build, head, pyramid):
+    other = build(segment_head__ctx_filter='learnable').segment_head
+    missing = other.load_state_dict(head.state_dict(), strict=False)
+    assert missing.missing_keys == ['ctx_conv.weight']
+    found = other(pyramid)[0]
+    torch.testing.assert_close(
+        found.contexts, head(pyramid)[0].contexts, rtol=1e-4, atol=1e-5)
+    found.contexts.square().sum().backward()
+    assert other.ctx_conv.weight.grad.abs().sum() > 0
+    with torch.no_grad():
+        other.ctx_conv.weight[:, :, 4, 4] += 1
+        changed = other(pyramid)[0]
+    assert changed.mask_logits.equal(found.mask_logits)
+    assert not torch.allclose(changed.contexts, found.contexts)
+
+
 def test_unknown_filters_are_refused(build):
     with pytest.raises(ValueError, match="filter 'max' is unknown"):
         build(segment_head__ctx_filter='max')

@@ -3,6 +3,7 @@ from . import samplers, transforms
 from .bdd100k_images import BDD100KImages
 from .bdd100k_mots import BDD100KMOTS
 from .cityscapes_vps import CityscapesVPS
+from .flow_pair_dataset import FlowPairDataset
 from .imagenet_det import ImageNetDET
 from .imagenet_vid import ImageNetVID
 from .joint_video_dataset import JointVideoDataset
@@ -19,8 +20,8 @@ from .youtube_vis import YouTubeVIS
 
 __all__ = [
     'BDD100KImages', 'BDD100KMOTS', 'CityscapesVPS', 'CocoPseudoVideoDataset',
-    'ImageNetDET', 'ImageNetVID', 'JointVideoDataset', 'OVIS',
-    'PanopticImages', 'PanopticVideoDataset', 'SyntheticVideoDataset', 'VIPER',
-    'VIPSeg', 'VideoSegDataset', 'VideoSource', 'YouTubeVIS', 'samplers',
-    'transforms'
+    'FlowPairDataset', 'ImageNetDET', 'ImageNetVID', 'JointVideoDataset',
+    'OVIS', 'PanopticImages', 'PanopticVideoDataset', 'SyntheticVideoDataset',
+    'VIPER', 'VIPSeg', 'VideoSegDataset', 'VideoSource', 'YouTubeVIS',
+    'samplers', 'transforms'
 ]

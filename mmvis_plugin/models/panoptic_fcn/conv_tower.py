@@ -22,8 +22,9 @@ class ConvTower(BaseModule):
             layer. Defaults to False.
         deform (bool): Whether convolutions are modulated deformable ones.
             Defaults to False.
-        init_cfg (dict, optional): Initialisation config. None starts from a
-            normal distribution of deviation 0.01. Defaults to None.
+        init_cfg (dict, optional): Initialisation config. None starts as
+            ``ConvModule`` does, deformable convolutions without offsets.
+            Defaults to None.
     """
 
     def __init__(self,
@@ -34,8 +35,6 @@ class ConvTower(BaseModule):
                  coord: bool = False,
                  deform: bool = False,
                  init_cfg: Optional[dict] = None) -> None:
-        if init_cfg is None:
-            init_cfg = dict(type='Normal', layer='Conv2d', std=0.01)
         super().__init__(init_cfg=init_cfg)
         self.coord = coord
         inputs = [in_channels + 2 * coord] + [channels] * (num_convs - 1)

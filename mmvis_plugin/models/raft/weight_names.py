@@ -4,8 +4,11 @@ from typing import Dict, Mapping
 
 from torch import Tensor
 
+from mmvis_plugin.utils.errors import CheckpointError
+
 # from torchvision's names to the official ones, whole parts at a time
 _RULES = [(re.compile(old), new) for old, new in [
+    (r'^module\.', ''),
     (r'^feature_encoder\.', 'fnet.'),
     (r'^context_encoder\.', 'cnet.'),
     (r'^([fc]net)\.convnormrelu\.0\.', r'\1.conv1.'),
@@ -37,11 +40,10 @@ def official_raft_weights(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
     Returns:
         dict[str, Tensor]: For ``RAFT.load_state_dict``, which says what does
         not belong there.
+
+    Raises:
+        CheckpointError: If two tensors get one name.
     """
-    weights = {
-        re.sub(r'^module\.', '', name): tensor
-        for name, tensor in weights.items()
-    }
     # the small network has one pass and no number
     passes = {
         m[1]
@@ -53,8 +55,13 @@ def official_raft_weights(weights: Mapping[str, Tensor]) -> Dict[str, Tensor]:
             name = old.sub(new, name)
         if passes == {'1'}:
             name = re.sub(r'\.gru\.conv([zrq])1\.', r'.gru.conv\1.', name)
+        if name in renamed:
+            raise CheckpointError(
+                f'two tensors of the file become {name}, expected one each; '
+                'give a file of one network')
         renamed[name] = tensor
+    for name in list(renamed):
         if _SHORTCUT_NORM.match(name):
             alias = _SHORTCUT_NORM.sub(r'\1.norm3.', name)
-            renamed.setdefault(alias, tensor)
+            renamed.setdefault(alias, renamed[name])
     return renamed

@@ -152,10 +152,14 @@ def assert_same_results(one: TrackDataSample,
     """Fail unless ids and labels are equal, scores, boxes and masks close.
 
     A pixel whose probability is at the threshold may go either way: of the
-    pixels of a frame 0.1 % may differ.
+    pixels of a frame 0.1 % may differ, those of panoptic maps as well.
     """
     assert len(one) == len(two)
     for a, b in zip(one, two):
+        if 'pred_panoptic_seg' in a:
+            a, b = (x.pred_panoptic_seg.sem_seg for x in (a, b))
+            assert (a != b).float().mean() <= 1e-3
+            continue
         a, b = a.pred_track_instances, b.pred_track_instances
         assert a.instances_id.tolist() == b.instances_id.tolist()
         assert a.labels.tolist() == b.labels.tolist()
@@ -175,10 +179,17 @@ def check_windows_agree(
     inputs, samples = fake_clips([[[]] * num_frames])
     with torch.no_grad():
         whole = model.predict(inputs, samples)[0]
-        assert sum(len(f.pred_track_instances) for f in whole) > 0
+        assert sum(_num_objects(frame) for frame in whole) > 0
         for window in windows:
             found = predict_in_windows(model, inputs, samples[0], window)
             assert_same_results(whole, found)
+
+
+def _num_objects(frame: DetDataSample) -> int:
+    if 'pred_panoptic_seg' in frame:
+        # values with an identity
+        return int((frame.pred_panoptic_seg.sem_seg.unique() >= 1000).sum())
+    return len(frame.pred_track_instances)
 
 
 def check_videos_are_independent(model: torch.nn.Module,
@@ -244,13 +255,25 @@ def check_nothing_is_dropped(model: torch.nn.Module) -> None:
     assert len(results) == 2
     for sample, result in zip(samples, results):
         assert [f.frame_id for f in result] == [f.frame_id for f in sample]
-        assert all('pred_track_instances' in frame for frame in result)
+        assert all(
+            'pred_track_instances' in frame or 'pred_panoptic_seg' in frame
+            for frame in result)
 
 
 def check_masks_are_rle(model: torch.nn.Module) -> None:
-    """Guarantee 5: masks that outlive their frame are RLE."""
+    """Guarantee 5: masks that outlive their frame are RLE.
+
+    Of panoptic maps: what is kept takes less than a byte per pixel.
+    """
     inputs, samples = fake_clips([[[]] * 2])
     with torch.no_grad():
+        output, state = model.step(inputs[:, 0], samples[0][0].metainfo,
+                                   model.init_state(samples[0][0].metainfo))
+        shown = model.online_result(output, state)
+        if 'pred_panoptic_seg' in shown:
+            kept = nbytes(output) - nbytes(output.metainfo)
+            assert kept < shown['pred_panoptic_seg'].sem_seg.numel()
+            return
         result = model.predict(inputs, samples)[0]
     for frame in result:
         masks = frame.pred_track_instances.masks

@@ -225,9 +225,11 @@ class HybridTracker(OnlineVideoModel):
         found = self._segment(image, metainfo)
         record = self._record(found, image, metainfo)
         assigned = self._assign(record, state, name)
-        values, lengths = found.with_ids(
+        runs = found.with_ids(
             assigned.ids).flatten().unique_consecutive(return_counts=True)
-        output = HybridFrameOutput(metainfo, values.cpu(), lengths.cpu())
+        # the runs lie in storage of the size of the map
+        output = HybridFrameOutput(metainfo,
+                                   *(part.cpu().clone() for part in runs))
         memory = (*state.memory, replace(record, ids=assigned.ids))
         return output, HybridState(memory[-self.options.memory_frames:],
                                    assigned.next_id)

@@ -1,7 +1,6 @@
 """Stubs of what HybridTracker is made of, and tiny models."""
 import pytest
 import torch
-from mmdet.structures import TrackDataSample
 from mmengine.structures import PixelData
 from torch import nn
 
@@ -31,7 +30,6 @@ class StubSegmentor(nn.Module):
         return samples
 
 
-@MODELS.register_module()
 class StubScript(StubSegmentor):
     """Predicts given maps."""
 
@@ -78,10 +76,8 @@ class StubFlow(FlowSource):
 
 
 VARIANTS = dict(
-    instance=dict(
-        flow=None, fusion=dict(weights=(1, 0), fixed=True)),
-    pixel=dict(
-        instance_head=None, fusion=dict(weights=(0, 1), fixed=True)),
+    instance=dict(flow=None, fusion=dict(weights=(1, 0), fixed=True)),
+    pixel=dict(instance_head=None, fusion=dict(weights=(0, 1), fixed=True)),
     hybrid=dict(),
     forward=dict(test_cfg=dict(temporal='forward')),
     none=dict(test_cfg=dict(temporal='none')),
@@ -101,8 +97,10 @@ def build():
             segmentor=dict(type='StubBoxes'),
             instance_head=head,
             flow=dict(type='StubFlow'))
-        model = HybridTracker(**dict(parts, **VARIANTS[variant], **kwargs))
-        model.init_weights()
+        model = HybridTracker(**{**parts, **VARIANTS[variant], **kwargs})
+        for module in model.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=0.3)
         return model.eval()
 
     return build_model
@@ -113,9 +111,8 @@ def run():
     """Return a function that predicts frames of given maps."""
 
     def run_model(model, maps, video_id=1):
-        model.segmentor.maps = maps
+        model.segmentor = StubScript(maps)
         size = tuple(torch.as_tensor(maps[0]).shape)
-        sample = TrackDataSample()
         _, (sample, ) = testing.fake_clips([[[]] * len(maps)], size=size)
         for frame in sample:
             frame.set_metainfo(

@@ -1,5 +1,7 @@
-# Segmenter of CAVIS on MovingShapes in the form of VIPSeg, from scratch: four
-# classes of things, six of stuff.
+# Segmenter of CAVIS on MovingShapes in the form of VIPSeg: four classes of
+# things, six of stuff. It starts from the weights for instances, without their
+# classes. Data: tools/dataset_converters/make_moving_shapes.py with
+# --profile tiny --format vipseg --set num_train=240.
 _base_ = [
     '../_base_/models/cavis_r18_tiny.py',
     '../_base_/datasets/moving_shapes_vps.py', '../_base_/default_runtime.py'
@@ -17,12 +19,7 @@ frame_transforms = [
     dict(type='LoadVideoFrame'),
     dict(type='LoadFramePanoptic'),
     dict(type='RandomFlip', prob=0.5),
-    dict(
-        type='PhotoMetricDistortion',
-        brightness_delta=48,
-        contrast_range=(0.5, 1.5),
-        saturation_range=(0.3, 1.7),
-        hue_delta=120),
+    dict(type='PhotoMetricDistortion'),
 ]
 train_pipeline = [
     dict(type='ClipSample', num_frames=3, frame_range=2, mode='ref'),
@@ -32,9 +29,13 @@ train_pipeline = [
         transforms=frame_transforms),
     dict(type='PackClipInputs'),
 ]
-train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
+data_root = 'data/moving_shapes/tiny-240_vipseg/'
+train_dataloader = dict(
+    batch_size=4, dataset=dict(data_root=data_root, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader
 
-max_iters = 3000
+max_iters = 1200
 train_cfg = dict(
     type='ResumableIterLoop', max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type='ValLoop')
@@ -57,3 +58,4 @@ param_scheduler = dict(
     by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
 auto_scale_lr = dict(enable=False, base_batch_size=4)
+load_from = 'work_dirs/cavis-pretrain_r18_movingshapes-tiny/iter_3000.pth'

@@ -1,0 +1,23 @@
+# Mask2Former on single frames of MovingShapes, from scratch: what weights of
+# COCO are to the recipes of the paper.
+_base_ = './cavis-segmenter_r18_movingshapes-tiny.py'
+model = dict(
+    # on single frames there is nothing to compare over time
+    loss_ctx=dict(loss_weight=0., aux_weight=0.),
+    loss_pcc=dict(loss_weight=0., aux_weight=0.))
+train_pipeline = [
+    dict(type='ClipSample', num_frames=1, mode='dense'),
+    dict(
+        type='TransformBroadcaster',
+        share_random_params=True,
+        transforms=_base_.frame_transforms),
+    dict(type='PackClipInputs'),
+]
+train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
+
+max_iters = 3000
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+param_scheduler = dict(total_steps=max_iters)
+default_hooks = dict(checkpoint=dict(interval=max_iters))
+auto_scale_lr = dict(base_batch_size=8)
+load_from = None

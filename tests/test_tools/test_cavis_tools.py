@@ -204,9 +204,10 @@ def test_a_resumed_run_is_guided_where_it_would_have_been(
         'default_hooks.logger.interval=1', 'log_processor.window_size=1',
         'train_dataloader.batch_size=1'
     ]
-    words = ('train.py', config_of('online'), '--work-dir', str(tmp_path))
+    words = ('train.py', config_of('offline'), '--work-dir', str(tmp_path))
+    # clips of 8 frames from videos of 5
     code, out, err = tool(
-        *words, options=[*short, f'load_from={checkpoints["segmenter"]}'])
+        *words, options=[*short, f'load_from={checkpoints["online"]}'])
     assert code == 0, err
     assert guided == [True, True, False, False]
     whole = losses(out)

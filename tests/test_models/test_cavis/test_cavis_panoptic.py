@@ -52,6 +52,20 @@ def test_losses_are_those_of_the_maps(build_panoptic, stage):
         assert (param.grad is not None) == param.requires_grad, name
 
 
+@pytest.mark.parametrize('stage', STAGES)
+def test_a_segment_without_pixels_is_no_target(build_panoptic, stage):
+    model = build_panoptic(stage, train=True)
+    inputs, samples = panoptic_clips([[[1, 2], [2], []]])
+    losses = []
+    for lost in ([], [dict(id=77, category=0, is_thing=True)]):
+        for frame in samples[0]:
+            frame.gt_panoptic_seg.segments_info.extend(lost)
+        torch.manual_seed(0)
+        losses.append(model.loss(inputs, samples))
+    assert samples[0][0].gt_panoptic_seg.segments_info[-1]['id'] == 77
+    assert losses[0] == losses[1]
+
+
 @pytest.mark.parametrize('window', [1, 2, 5])
 @pytest.mark.parametrize('stage', STAGES)
 def test_windows_agree_and_ids_are_those_of_the_video(build_panoptic, stage,

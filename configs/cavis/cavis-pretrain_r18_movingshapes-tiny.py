@@ -6,7 +6,7 @@ model = dict(
     loss_ctx=dict(loss_weight=0., aux_weight=0.),
     loss_pcc=dict(loss_weight=0., aux_weight=0.))
 train_pipeline = [
-    dict(type='ClipSample', num_frames=1, mode='dense'),
+    dict(type='ClipSample', num_frames=1, frame_range=0, mode='ref'),
     dict(
         type='TransformBroadcaster',
         share_random_params=True,

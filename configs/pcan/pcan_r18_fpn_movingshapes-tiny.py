@@ -23,7 +23,7 @@ train_pipeline = [
             dict(type='LoadFrameAnnotations', with_mask=True),
             dict(type='RandomFlip', prob=0.5),
             # classes are forms: without strong changes of colour the model
-            # learns the paint of the 24 training videos by heart
+            # learns the paint of the training videos by heart
             dict(
                 type='PhotoMetricDistortion',
                 brightness_delta=48,

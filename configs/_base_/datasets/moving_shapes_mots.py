@@ -1,8 +1,8 @@
-# MovingShapes `tiny` in the form of BDD100K MOTS: 24 + 8 videos of 12 frames,
+# MovingShapes `tiny` in the form of BDD100K MOTS: 240 + 8 videos of 12 frames,
 # 96 x 160 pixels; made by tools/dataset_converters/make_moving_shapes.py with
-# --format bdd_mots. Four of the eight classes occur.
+# --format bdd_mots --set num_train=240. Four of the eight classes occur.
 dataset_type = 'BDD100KMOTS'
-data_root = 'data/moving_shapes/tiny_mots/'
+data_root = 'data/moving_shapes/tiny-240_mots/'
 backend_args = None
 
 train_pipeline = [

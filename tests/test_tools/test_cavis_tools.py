@@ -199,26 +199,25 @@ def test_a_resumed_run_is_guided_where_it_would_have_been(
     monkeypatch.setattr(CAVIS, 'is_guided', spy)
     short = [
         'train_cfg.max_iters=4', 'train_cfg.val_begin=9',
-        'param_scheduler.total_steps=4', 'default_hooks.checkpoint.interval=1',
-        'default_hooks.checkpoint.max_keep_ckpts=9',
-        'default_hooks.logger.interval=1', 'log_processor.window_size=1',
-        'train_dataloader.batch_size=1'
+        'param_scheduler.total_steps=4', 'default_hooks.checkpoint.interval=2',
+        'model.guided_part=0.75', 'default_hooks.logger.interval=1',
+        'log_processor.window_size=1', 'train_dataloader.batch_size=1'
     ]
     words = ('train.py', config_of('offline'), '--work-dir', str(tmp_path))
     # clips of 8 frames from videos of 5
     code, out, err = tool(
         *words, options=[*short, f'load_from={checkpoints["online"]}'])
     assert code == 0, err
-    assert guided == [True, True, False, False]
+    assert guided == [True, True, True, False]
     whole = losses(out)
     assert sorted(whole) == [1, 2, 3, 4]
     # a counter that began again would switch one iteration later
     guided.clear()
     code, out, err = tool(
-        *words, '--resume', str(tmp_path / 'iter_1.pth'), options=short)
+        *words, '--resume', str(tmp_path / 'iter_2.pth'), options=short)
     assert code == 0, err
-    assert guided == [True, False, False]
-    assert losses(out) == {k: v for k, v in whole.items() if k > 1}
+    assert guided == [True, False]
+    assert losses(out) == {k: v for k, v in whole.items() if k > 2}
 
 
 def losses(text):

@@ -10,11 +10,12 @@ from .load_video_frame import LoadVideoFrame
 from .pack_clip_inputs import PackClipInputs
 from .pseudo_motion import PseudoMotion
 from .pseudo_rotation import PseudoRotation
+from .skip_video_frame import SkipVideoFrame
 from .thing_crop import ThingCrop
 
 __all__ = [
     'ClipAffine', 'ClipSample', 'LoadFrameAnnotations', 'LoadFramePanoptic',
     'LoadFlowPair', 'LoadSyntheticFrames', 'LoadVideoFrame', 'PackClipInputs',
     'PackFlowPair', 'PseudoMotion', 'PseudoRotation', 'RandomCropFlowPair',
-    'RandomFlipFlowPair', 'ThingCrop'
+    'RandomFlipFlowPair', 'SkipVideoFrame', 'ThingCrop'
 ]

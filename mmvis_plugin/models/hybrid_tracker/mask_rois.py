@@ -104,7 +104,7 @@ def _cut_out(id_map: Tensor, content: Optional[Tensor], chosen: Tensor,
     inside = id_map[places] == chosen[:, None, None] + 1
     values = inside[None].float()
     if content is not None:
-        values = values * content[(slice(None), *places)]
+        values = values * content[(slice(None), *places)].float()
     return (to_rows @ values @ to_columns.transpose(1, 2)).transpose(0, 1)
 
 

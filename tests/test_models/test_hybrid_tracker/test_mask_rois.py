@@ -81,3 +81,20 @@ def test_shape_is_kept_and_size_is_not():
     # 1.5 times as wide as high: the right quarter of the canvas stays empty
     for roi in rois:
         assert (roi[4:-4, 4:38] == 1).all() and (roi[:, 46:] == 0).all()
+
+
+def test_content_in_the_place_of_ones():
+    id_map = torch.zeros(30, 40, dtype=torch.long)
+    id_map[3:13, 5:25], id_map[15:29, 2:9] = 1, 2
+    masks = mask_rois(id_map, 3)
+    content = torch.stack([torch.full((30, 40), 3.), id_map.double()])
+    rois = mask_rois(id_map, 3, content=content)
+    assert rois.shape == (3, 2, 28, 56)
+    torch.testing.assert_close(rois[:, :1], 3 * masks)
+    torch.testing.assert_close(
+        rois[:, 1:],
+        masks * torch.tensor([1., 2., 3.]).view(3, 1, 1, 1))
+    # columns count up along the object
+    columns = torch.arange(40.).expand(1, 30, 40)
+    row = mask_rois(id_map, 2, content=columns)[0, 0, 14]
+    assert (row[1:-1].diff() > 0).all() and 5 <= row[1] and row[-2] <= 25

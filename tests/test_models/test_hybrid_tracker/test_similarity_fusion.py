@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.runner import load_state_dict
 
 from mmvis_plugin.models.association import fuse_similarities
 from mmvis_plugin.registry import MODELS
@@ -30,3 +31,20 @@ def test_weights_learn():
 def test_two_weights():
     with pytest.raises(ValueError, match='expected two'):
         MODELS.build(dict(type='SimilarityFusion', weights=(1, )))
+
+
+def test_fixed_weights_are_those_of_the_config():
+    learned = MODELS.build(dict(type='SimilarityFusion', weights=(.4, .6)))
+    parent = torch.nn.ModuleDict(dict(fusion=learned))
+    for load in (lambda m, w: m.load_state_dict(w), load_state_dict):
+        for fixed, wanted in ((True, [0, 1]), (False, [.4, .6])):
+            fusion = MODELS.build(
+                dict(type='SimilarityFusion', weights=(0, 1), fixed=fixed))
+            model = torch.nn.ModuleDict(dict(fusion=fusion))
+            load(model, parent.state_dict())
+            found = fusion.conv.weight.flatten()
+            torch.testing.assert_close(found, torch.tensor(wanted).float())
+            assert fusion.conv.weight.requires_grad != fixed
+    # the weights that were read are as they were
+    torch.testing.assert_close(learned.conv.weight.flatten(),
+                               torch.tensor([.4, .6]))

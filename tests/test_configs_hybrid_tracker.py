@@ -83,10 +83,10 @@ def test_single_frames_are_scored_by_pq(name):
     assert cfg.test_dataloader == cfg.val_dataloader
 
 
-@pytest.mark.parametrize('text, table', [('8xb4-65k_cityscapes.',
-                                          'cityscapes_vps'),
-                                         ('cityscapesvps', 'cityscapes_vps'),
-                                         ('viper', 'viper')])
+@pytest.mark.parametrize('text, table',
+                         [('8xb4-65k_cityscapes.', 'cityscapes_vps'),
+                          ('cityscapesvps', 'cityscapes_vps'),
+                          ('viper', 'viper')])
 def test_classes_of_street_scenes(text, table):
     head = load(find(text)).model.panoptic_head
     is_thing = [category['isthing'] for category in table_categories(table)]
@@ -104,9 +104,13 @@ def test_the_model_on_videos_starts_from_that_on_images():
     assert file == f'iter_{load(source).train_cfg.max_iters}.pth'
     theirs, ours = (
         build_empty(recipe).state_dict() for recipe in (source, name))
-    assert {k: v.shape
-            for k, v in theirs.items()} == {k: v.shape
-                                            for k, v in ours.items()}
+    assert {
+        k: v.shape
+        for k, v in theirs.items()
+    } == {
+        k: v.shape
+        for k, v in ours.items()
+    }
 
 
 @pytest.mark.parametrize('size, positions', [(400, 3), (512, 3), (600, 5)])

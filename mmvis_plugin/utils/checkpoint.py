@@ -15,7 +15,7 @@ from .safe_globals import allow_checkpoint_classes
 
 # Layers whose width follows the number of classes: they may differ when a
 # model is fine-tuned on other classes.
-_CLASSIFIERS = ('cls', 'class', 'logit', 'label')
+_CLASSIFIERS = ('cls', 'class', 'logit', 'label', 'out_inst', 'out_sem')
 
 
 def read_checkpoint(path: str, map_location: str = 'cpu') -> Dict[str, Any]:

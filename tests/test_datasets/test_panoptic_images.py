@@ -29,7 +29,9 @@ def build(made, cls=PanopticImages, **kwargs):
     made.write()
     kwargs.setdefault('pipeline', CLIP)
     return cls(
-        ann_file='gt.json', data_root=str(made.root), **{
+        ann_file='gt.json',
+        data_root=str(made.root),
+        **{
             'data_prefix': dict(img_path='img/', seg_map_path='map/'),
             **kwargs
         })
@@ -100,8 +102,8 @@ def as_coco(made):
         for segment in annotation['segments_info']:
             y, x = np.nonzero(made.ids[i // 3, i % 3] == segment['id'])
             segment['bbox'] = [
-                int(v) for v in (x.min(), y.min(), np.ptp(x) + 1,
-                                 np.ptp(y) + 1)
+                int(v)
+                for v in (x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1)
             ]
 
 
@@ -138,8 +140,7 @@ def test_mmdets_own_data_set_gives_the_same_losses(made, panopticapi):
     for dataset, kind in ((ours, 'VideoDataPreprocessor'),
                           (theirs, 'DetDataPreprocessor')):
         preprocessor = MODELS.build(
-            dict(
-                type=kind, pad_size_divisor=32, pad_mask=True, pad_seg=True))
+            dict(type=kind, pad_size_divisor=32, pad_mask=True, pad_seg=True))
         items = [dataset[i] for i in range(6)]
         data = preprocessor({k: [item[k] for item in items]
                              for k in items[0]},

@@ -17,12 +17,11 @@ from mmvis_plugin.models.cavis.official_weights import (VIT, convert_official,
 from mmvis_plugin.models.cavis.stage_record import IMAGE, STAGES, stage_code
 from mmvis_plugin.models.cavis.weight_names import STAGE_PARTS, stage_of
 from mmvis_plugin.registry import MODELS
-from mmvis_plugin.utils.checkpoint import read_checkpoint
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
 from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
                                                 save_weights)
+from mmvis_plugin.utils.detectron2_weights import read_detectron2
 from mmvis_plugin.utils.errors import CheckpointError
-from mmvis_plugin.utils.numpy_pickle import read_numpy_pickle
 
 RECORD = 'stage_record.code'
 CLASS_ROWS = ('segment_head.cls_embed.', 'tracker.class_embed.',
@@ -69,33 +68,6 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='every tensor must have its place (default), or write what '
         'fits and say what does not')
     return parser.parse_args(argv)
-
-
-def read_official(path: str) -> Dict[str, Tensor]:
-    """Read the tensors of an official file.
-
-    Args:
-        path (str): The file; a .pkl holds NumPy arrays.
-
-    Raises:
-        CheckpointError: If it holds no weights.
-    """
-    if path.endswith('.pkl'):
-        content = read_numpy_pickle(path)
-    else:
-        content = read_checkpoint(path)['state_dict']
-    weights = content.get('model', content) \
-        if isinstance(content, dict) else {}
-    weights = {
-        name: torch.as_tensor(value)
-        for name, value in weights.items()
-        if isinstance(value, Tensor) or hasattr(value, '__array__')
-    }
-    if not weights:
-        raise CheckpointError(
-            f"{path}: holds no weights, expected them under the key 'model'; "
-            'give a checkpoint of Detectron2')
-    return weights
 
 
 def take_stage(found: Conversion, wanted: Optional[str]) -> str:
@@ -228,7 +200,7 @@ def convert(args: argparse.Namespace) -> None:
         CheckpointError: If the weights do not fit the model.
     """
     cfg = read_config(args.config, args.cfg_options) if args.config else None
-    found = convert_official(read_official(args.checkpoint))
+    found = convert_official(read_detectron2(args.checkpoint))
     stage = take_stage(found, args.stage)
     skipped = [k for k in found.weights if k.startswith(CLASS_ROWS)]
     if not args.skip_classes:

@@ -87,8 +87,8 @@ def _from_panoptic_map(sample: DetDataSample, device: torch.device) -> _Parts:
 
 
 def _is_counted(segment: dict) -> bool:
-    return segment['is_thing'] and not (
-        segment.get('iscrowd') or segment.get('ignore_flag'))
+    return segment['is_thing'] and not (segment.get('iscrowd')
+                                        or segment.get('ignore_flag'))
 
 
 def _semantic_map(pan: Tensor, segments: List[dict]) -> Tensor:

@@ -2,6 +2,8 @@
 import re
 from typing import Optional
 
+from mmvis_plugin.utils.detectron2_names import resnet_name
+
 _HEADS = {
     'position_head': r'position_head\.position_head\.position_head_head',
     'kernel_head': r'kernel_head\.kernel_head\.kernel_head_head',
@@ -24,18 +26,8 @@ def _tower_rules():
 
 
 # pattern, what to take from its first number, our name
-_BACKBONE = r'backbone\.bottom_up'
+_BACKBONE = 'backbone.bottom_up.'
 _RULES = [
-    (rf'{_BACKBONE}\.stem\.conv1\.norm\.', 0, 'backbone.bn1.'),
-    (rf'{_BACKBONE}\.stem\.conv1\.', 0, 'backbone.conv1.'),
-    (rf'{_BACKBONE}\.res(\d)\.(\d+)\.conv(\d)\.norm\.', 1,
-     'backbone.layer{{0}}.{{1}}.bn{{2}}.'),
-    (rf'{_BACKBONE}\.res(\d)\.(\d+)\.conv(\d)\.', 1,
-     'backbone.layer{{0}}.{{1}}.conv{{2}}.'),
-    (rf'{_BACKBONE}\.res(\d)\.(\d+)\.shortcut\.norm\.', 1,
-     'backbone.layer{{0}}.{{1}}.downsample.1.'),
-    (rf'{_BACKBONE}\.res(\d)\.(\d+)\.shortcut\.', 1,
-     'backbone.layer{{0}}.{{1}}.downsample.0.'),
     (r'backbone\.fpn_lateral(\d)\.', 2, 'neck.lateral_convs.{{0}}.conv.'),
     (r'backbone\.fpn_output(\d)\.', 2, 'neck.fpn_convs.{{0}}.conv.'),
     (r'backbone\.top_block\.p(\d)\.', 2, 'neck.fpn_convs.{{0}}.conv.'),
@@ -63,6 +55,9 @@ def plugin_name(name: str, head: str = 'panoptic_head.') -> Optional[str]:
     Returns:
         str, optional: None for a name that no rule knows.
     """
+    if name.startswith(_BACKBONE):
+        new = resnet_name(name[len(_BACKBONE):])
+        return new and f'backbone.{new}'
     for old, amount, new in _RULES:
         match = re.match(old, name)
         if match:

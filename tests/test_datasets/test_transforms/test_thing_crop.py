@@ -41,8 +41,8 @@ def test_a_rare_thing_is_found():
 def test_an_image_without_things_is_cropped_once(monkeypatch):
     draws = []
     crop = ThingCrop(crop_size=(32, 32), max_draws=5)
-    monkeypatch.setattr(
-        crop, '_rand_offset', lambda margin: draws.append(margin) or (32, 96))
+    monkeypatch.setattr(crop, '_rand_offset',
+                        lambda margin: draws.append(margin) or (32, 96))
     found = crop(picture([]))
     assert found['img'][0, 0].tolist() == [32, 96, 0]
     assert len(draws) == 1

@@ -89,8 +89,8 @@ def test_frames_of_clips_are_images(model):
     with torch.no_grad():
         losses = model.loss(inputs, samples)
         flat = model.loss(
-            inputs.flatten(0, 1), [frame for clip in samples
-                                   for frame in clip])
+            inputs.flatten(0, 1),
+            [frame for clip in samples for frame in clip])
     for name, value in losses.items():
         torch.testing.assert_close(flat[name], value)
 
@@ -158,10 +158,10 @@ def test_maps_are_those_of_the_functions(finder):
     assert results is samples
     for i, sample in enumerate(results):
         segments = segment_image(
-            PanopticFCNOutputs(*([x[i] for x in part]
-                                 for part in outputs[:3]), outputs.encoded[i]),
-            head.thing_embed, head.stuff_embed, head.test_options,
-            head.semantic.to_label, sample.img_shape, sample.ori_shape)
+            PanopticFCNOutputs(*([x[i] for x in part] for part in outputs[:3]),
+                               outputs.encoded[i]), head.thing_embed,
+            head.stuff_embed, head.test_options, head.semantic.to_label,
+            sample.img_shape, sample.ori_shape)
         found = sample.pred_panoptic_seg
         assert found.sem_seg.dtype == torch.int64
         assert found.sem_seg.shape == (1, *sample.ori_shape)
@@ -188,8 +188,7 @@ def check_list(found, segments):
     assert all(s['category'] >= THINGS for s in info[len(things):])
     scores = [s['score'] for s in things]
     assert scores == sorted(scores, reverse=True)
-    assert [s['id'] // 1000 for s in things
-            ] == list(range(1, len(things) + 1))
+    assert [s['id'] // 1000 for s in things] == list(range(1, len(things) + 1))
 
 
 def test_clips_are_segmented_frame_by_frame(finder):
@@ -242,8 +241,8 @@ def test_small_things_can_be_left_out(finder):
         finally:
             finder.panoptic_head.test_options = options
     assert 0 < min(areas) < limit
-    assert sorted(thing_areas(large)) == [a for a in sorted(areas)
-                                          if a >= limit]
+    assert sorted(
+        thing_areas(large)) == [a for a in sorted(areas) if a >= limit]
 
 
 def thing_areas(sample):

@@ -137,7 +137,9 @@ def test_weights_and_batch(head):
     with torch.no_grad():
         losses = head.loss(feats, [sample(3), sample(2)])
         outputs = head(feats)
-        images = [image_targets(sample(k), head.semantic, 'cpu') for k in (3, 2)]
+        images = [
+            image_targets(sample(k), head.semantic, 'cpu') for k in (3, 2)
+        ]
         # padding of the collation is cut off
         assert images[0].masks.shape == (3, 60, 90)
         assert images[0].sem.shape == (60, 90)

@@ -1,4 +1,4 @@
-"""Still images with panoptic maps: COCO, Cityscapes, and data of their form."""
+"""Still images with panoptic maps: COCO, Cityscapes, and custom data."""
 from os import path as osp
 from typing import Tuple
 

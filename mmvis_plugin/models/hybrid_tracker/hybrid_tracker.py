@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import torch
 import torch.nn.functional as F
 from mmdet.structures import DetDataSample, TrackDataSample
+from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 
@@ -101,7 +102,8 @@ class HybridTracker(OnlineVideoModel):
         self.stage = stage
         self.train_source = train_source
         self.options = TrackOptions(**(test_cfg or {}))
-        self.segmentor = segmentor and MODELS.build(segmentor)
+        # mmdet's heads copy their configs by a method of this class
+        self.segmentor = segmentor and MODELS.build(ConfigDict(segmentor))
         self.instance_head = instance_head and MODELS.build(instance_head)
         self.flow = flow and MODELS.build(flow)
         self.fusion = _build(fusion, type='SimilarityFusion')

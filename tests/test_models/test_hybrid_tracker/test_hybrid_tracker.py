@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmvis_plugin import testing
 from mmvis_plugin.evaluation.functional import vpq
@@ -231,3 +232,40 @@ def test_vpq_of_single_frames_is_that_of_the_segmenter(build, run):
 def stack(maps):
     """Return segment ids of maps; 0 is left for void."""
     return (torch.stack(maps) + 1).numpy().astype('uint32')
+
+
+class NumOps(TorchDispatchMode):
+    """Counts the operations on tensors."""
+
+    def __enter__(self):
+        self.num = 0
+        return super().__enter__()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.num += 1
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_loop_over_things(build, run):
+    counts = {}
+    for num in (8, 16, 64):
+        model = build()
+        pan = torch.arange(SIZE[0] * SIZE[1]).view(SIZE) // 64 % num
+        pan = 1000 * (pan + 1)
+        run(model, [pan])
+        meta = dict(testing.fake_metainfo(0, 1, size=SIZE), ori_shape=SIZE)
+        image = torch.zeros(1, 3, *SIZE)
+        with NumOps() as step, torch.no_grad():
+            _, state = model.step(image, meta, model.init_state(meta))
+        record, = state.memory
+        assert len(record.labels) == num
+        embeds = record.embeds.requires_grad_()
+        with NumOps() as compare:
+            model._similarities(record, record, '')
+        with NumOps() as loss:
+            model.loss_match(embeds, embeds, record.ids, record.ids)
+        counts[num] = step.num, compare.num, loss.num
+    assert counts[8] == counts[16]
+    assert counts[16][1:] == counts[64][1:]
+    # RoIs are cut out 16 at a time
+    assert counts[16][0] < counts[64][0] < 4 * counts[16][0]

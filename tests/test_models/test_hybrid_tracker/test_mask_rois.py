@@ -97,4 +97,4 @@ def test_content_in_the_place_of_ones():
     # columns count up along the object
     columns = torch.arange(40.).expand(1, 30, 40)
     row = mask_rois(id_map, 2, content=columns)[0, 0, 14]
-    assert (row[1:-1].diff() > 0).all() and 5 <= row[1] and row[-2] <= 25
+    assert (row[2:-2].diff() > 0).all() and 5 <= row[2] and row[-3] <= 25

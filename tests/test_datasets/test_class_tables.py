@@ -1,8 +1,10 @@
 import pytest
+from mmdet.datasets import CocoPanopticDataset
 
 from mmvis_plugin.datasets.class_tables import (complete_label2cat, load_table,
                                                 match_categories,
                                                 normalise_name, table_metainfo)
+from mmvis_plugin.datasets.panoptic_video_dataset import panoptic_metainfo
 from mmvis_plugin.utils.errors import AnnotationError
 
 
@@ -19,6 +21,17 @@ def test_tables_of_the_benchmarks(name, count):
     assert len(set(meta['classes'])) == count
     ids = [c['id'] for c in load_table(name)['categories']]
     assert ids == list(range(1, count + 1))
+
+
+def test_classes_of_coco_are_those_of_mmdet():
+    table, theirs = load_table('coco_panoptic'), CocoPanopticDataset.METAINFO
+    assert (table['things'], table['stuff']) == (80, 53)
+    categories = table['categories']
+    ids = [category['id'] for category in categories]
+    assert ids == sorted(ids) and (ids[0], ids[-1]) == (1, 200)
+    meta = panoptic_metainfo(categories)
+    for key in ('classes', 'thing_classes', 'stuff_classes', 'palette'):
+        assert list(meta[key]) == list(theirs[key]), key
 
 
 def test_a_table_without_colours():

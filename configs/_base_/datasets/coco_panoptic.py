@@ -38,6 +38,7 @@ train_dataloader = dict(
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,
+        class_table='coco_panoptic',
         data_root=data_root,
         ann_file='annotations/panoptic_train2017.json',
         data_prefix=dict(
@@ -55,6 +56,7 @@ val_dataloader = dict(
     sampler=dict(type='VideoWindowSampler', window=1),
     dataset=dict(
         type=dataset_type,
+        class_table='coco_panoptic',
         data_root=data_root,
         ann_file='annotations/panoptic_val2017.json',
         data_prefix=dict(

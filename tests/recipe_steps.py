@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from torch.overrides import TorchFunctionMode
 
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.testing import add_panoptic_maps, fake_clips
@@ -18,13 +19,36 @@ WIDE_KEYS = {
     'proposal_feature_channel', 'feedforward_channels', 'num_proposals',
     'encode_channels'
 }
-SMALL_DETECTOR = {
-    'backbone.init_cfg': None,
-    'backbone.base_channels': 8,
-    'neck.in_channels': [32, 64, 128, 256]
-}
+SMALL_BACKBONES = dict(
+    ResNet={
+        'init_cfg': None,
+        'base_channels': 8
+    },
+    SwinTransformer={
+        'embed_dims': 32,
+        'depths': [1, 1, 1, 1],
+        'num_heads': [2, 2, 2, 2],
+        'window_size': 2,
+        'drop_path_rate': 0.
+    },
+    ViTAdapter={
+        'vit': dict(embed_dims=32, depth=4, num_heads=2, img_size=96),
+        'stem_channels': 4,
+        'num_heads': 4
+    })
+SMALL_SLOTS = dict(
+    embed_dims=32, num_heads=4, feedforward_channels=32, num_layers=2)
 # by type; untrained models find something
 SMALL = dict(
+    CAVIS={
+        'segment_head.num_queries': 10,
+        'segment_head.positional_encoding.num_feats': 16,
+        'segment_head.pixel_decoder.positional_encoding.num_feats': 16,
+        'segment_head.pixel_decoder.encoder.num_layers': 1,
+        'segment_head.transformer_decoder.num_layers': 2,
+        'criterion.num_points': 64,
+        'test_cfg.topk': 10
+    },
     InsPro={'roi_head.num_stages': 2},
     InsProImageDetector={'roi_head.num_stages': 2},
     # more than one value per group in the smallest level
@@ -64,21 +88,50 @@ def small_model(cfg):
     parts = {'model.': cfg.model}
     if detector is not None:
         parts['model.detector.'] = detector
-    wide = (detector or cfg.model).backbone.depth >= 50
+    wide = (detector or cfg.model).backbone.get('depth', 50) >= 50
     changes = {}
     for prefix, part in parts.items():
+        few = {}
         # of two parts, the inner one has the backbone
         if wide and 'backbone' in part:
-            changes.update({prefix + k: v for k, v in SMALL_DETECTOR.items()})
+            few.update(small_backbone(part))
         if wide or detector is not None:
-            changes.update({
-                prefix + k: v
-                for k, v in SMALL[part.type].items()
-            })
+            few.update(SMALL[part.type])
+        if wide and part.type == 'CAVIS':
+            few.update(small_slots(part))
+        changes.update({prefix + key: value for key, value in few.items()})
     small = Config(dict(model=narrow(cfg.model) if wide else cfg.model))
     small = copy.deepcopy(small)
     small.merge_from_dict(changes)
     return small.model
+
+
+def small_backbone(cfg):
+    """Return changes to the backbone of a model, and to what reads it."""
+    kind = cfg.backbone.type
+    few = {f'backbone.{k}': v for k, v in SMALL_BACKBONES[kind].items()}
+    reader = 'segment_head' if cfg.type == 'CAVIS' else 'neck'
+    few[f'{reader}.in_channels'] = [32] * 4 if kind == 'ViTAdapter' else [
+        32, 64, 128, 256
+    ]
+    return few
+
+
+def small_slots(cfg):
+    """Return changes to the parts of CAVIS that follow its backbone.
+
+    Recipes that differ in the number of instance classes become one.
+    """
+    few = {'loss_ref': cfg.get('loss_ref')}
+    for name in ('tracker', 'refiner'):
+        if cfg.get(name):
+            few.update({f'{name}.{k}': v for k, v in SMALL_SLOTS.items()})
+    if cfg.task == 'vis':
+        few['segment_head.num_things_classes'] = 5
+        for name in ('criterion', 'tracker', 'refiner'):
+            if cfg.get(name):
+                few[f'{name}.num_classes'] = 5
+    return few
 
 
 def build(cfg):
@@ -92,8 +145,17 @@ def build(cfg):
 def build_empty(name):
     """Build the model of a config without memory for its weights."""
     cfg = copy.deepcopy(load(name).model)
-    with torch.device('meta'):
+    with torch.device('meta'), RealNumbers():
         return MODELS.build(cfg)
+
+
+class RealNumbers(TorchFunctionMode):
+    """Let constructors read numbers that they compute by tensors."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Keep what is no weight on the CPU."""
+        where = dict(device='cpu') if func is torch.linspace else {}
+        return func(*args, **{**where, **(kwargs or {})})
 
 
 def num_clip_frames(cfg):
@@ -158,7 +220,9 @@ def run_steps(model, cfg):
     """Train on a fake batch, then predict it."""
     params = dict(model.named_parameters())
     before = {name: p.detach().clone() for name, p in params.items()}
-    optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    # mixed precision needs a GPU
+    optim_wrapper = build_optim_wrapper(
+        model, dict(cfg.optim_wrapper, type='OptimWrapper'))
     losses = model.train().loss(*fake_batch(cfg))
     total, _ = model.parse_losses(losses)
     optim_wrapper.backward(total)
@@ -176,7 +240,8 @@ def take_steps(name):
     """Return :class:`Steps`, once for configs that do not differ in them."""
     cfg = load(name)
     frames = cfg.model.type != 'InsProImageDetector' and num_clip_frames(cfg)
-    key = repr((cfg.model, cfg.optim_wrapper, frames))
+    model = small_model(cfg)
+    key = repr((model, cfg.optim_wrapper, frames))
     if key not in STEPS:
-        STEPS[key] = run_steps(build(small_model(cfg)), cfg)
+        STEPS[key] = run_steps(build(model), cfg)
     return STEPS[key]

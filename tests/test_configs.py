@@ -16,7 +16,12 @@ def scope():
         yield
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.fixture(scope='module', params=RECIPES)
+def name(request):
+    """Name each recipe; its tests follow one another and share their steps."""
+    return request.param
+
+
 def test_one_step_of_training(name):
     done = take_steps(name)
     assert any('loss' in key for key in done.losses)
@@ -27,7 +32,6 @@ def test_one_step_of_training(name):
     assert done.changed and done.changed <= done.trainable
 
 
-@pytest.mark.parametrize('name', RECIPES)
 def test_one_step_of_testing(name):
     results = take_steps(name).results
     _, samples = fake_batch(load(name))

@@ -25,7 +25,8 @@ model = dict(
         norm_cfg=dict(type='BN', requires_grad=False),
         norm_eval=True,
         style='pytorch',
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')),
+        # it comes with the weights that a recipe starts from
+        init_cfg=None),
     segment_head=dict(
         type='CAVISHead',
         ctx_kernel_size=9,

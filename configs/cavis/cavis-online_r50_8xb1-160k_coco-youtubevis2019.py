@@ -1,0 +1,23 @@
+# Context-aware tracker of CAVIS on YouTube-VIS 2019 and COCO; the segmenter is
+# frozen.
+_base_ = './cavis-segmenter_r50_8xb1-40k_coco-youtubevis2019.py'
+model = dict(
+    stage='online',
+    # for YouTube-VIS only, as in the released code
+    loss_ref=dict(
+        type='ReferenceContrastiveLoss', loss_weight=2., aux_weight=2.),
+    tracker=dict(type='ContextAwareTracker', num_classes=_base_.num_classes))
+clip = dict(type='ClipSample', num_frames=5, mode='dense')
+train_pipeline = [clip, *_base_.video_transforms]
+pseudo_pipeline = [clip, *_base_.pseudo_transforms]
+train_dataloader = dict(
+    dataset=dict(datasets=[
+        dict(_base_.video_dataset, pipeline=train_pipeline),
+        dict(_base_.pseudo_dataset, clip_length=5, pipeline=pseudo_pipeline),
+    ]))
+
+max_iters = 160000
+train_cfg = dict(max_iters=max_iters, val_interval=40000)
+param_scheduler = dict(end=max_iters, milestones=[112000])
+load_from = ('work_dirs/cavis-segmenter_r50_8xb1-40k_coco-youtubevis2019/'
+             'iter_40000.pth')

@@ -1,0 +1,7 @@
+_base_ = [
+    './cavis-online_r50_8xb1-40k_vipseg.py', '../_base_/models/cavis_vit-l.py'
+]
+model = dict(
+    backbone=dict(_base_.backbone, _delete_=True),
+    segment_head=_base_.segment_head)
+load_from = 'work_dirs/cavis-segmenter_vit-l_8xb1-40k_vipseg/iter_40000.pth'

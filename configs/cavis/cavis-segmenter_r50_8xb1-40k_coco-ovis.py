@@ -1,0 +1,14 @@
+# Segmenter of CAVIS on OVIS and COCO; in tests it links frames by matching.
+_base_ = [
+    '../_base_/models/cavis_r50.py', '../_base_/datasets/cavis_coco_ovis.py',
+    '../_base_/schedules/cavis_40k.py', '../_base_/default_runtime.py'
+]
+num_classes = 25
+model = dict(
+    segment_head=dict(num_things_classes=num_classes),
+    criterion=dict(num_classes=num_classes),
+    test_cfg=dict(topk=20))
+# Mask2Former of COCO after tools/model_converters/detectron2_to_mmvis.py.
+# The classes, which do not fit, and the embedding start anew: mmengine warns
+# about them and loads the rest.
+load_from = 'checkpoints/mask2former_r50_coco-instance.pth'

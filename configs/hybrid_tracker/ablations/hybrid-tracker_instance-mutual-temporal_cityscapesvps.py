@@ -1,0 +1,3 @@
+# Table V: instance tracker with both.
+_base_ = '../hybrid-tracker_r50_fpn_cityscapesvps.py'
+model = dict(flow=None, fusion=dict(weights=(1, 0), fixed=True))

@@ -1,0 +1,3 @@
+# Table VI: instance tracker with temporal consistency.
+_base_ = '../hybrid-tracker_r50_fpn_viper.py'
+model = dict(flow=None, fusion=dict(weights=(1, 0), fixed=True))

@@ -1,0 +1,6 @@
+# Table VI: instance tracker.
+_base_ = '../hybrid-tracker_r50_fpn_viper.py'
+model = dict(
+    flow=None,
+    fusion=dict(weights=(1, 0), fixed=True),
+    test_cfg=dict(temporal='none'))

@@ -3,7 +3,6 @@ import importlib.util
 import pickle
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,10 +13,12 @@ from mmengine.registry import DefaultScope
 from mmvis_plugin.models.cavis import StageRecord
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.checkpoint import load_weights, read_checkpoint
+from mmvis_plugin.utils.empty_model import build_empty
 from ..official_cavis import cavis, mask2former, resnet50, vit
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/model_converters/detectron2_to_mmvis.py'
+CONFIGS = ROOT / 'configs/cavis'
 CONFIG = """
 _base_ = '{root}/configs/_base_/models/cavis_r50.py'
 model = dict(
@@ -45,7 +46,7 @@ def build_once(cfg):
     """Build a model, or take it from an earlier call."""
     key = repr(cfg)
     if key not in BUILT:
-        BUILT[key] = MODELS.build(cfg)
+        BUILT[key] = build_empty(cfg)
     return BUILT[key]
 
 
@@ -55,7 +56,7 @@ def convert(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location('detectron2_to_mmvis', TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    monkeypatch.setattr(tool, 'MODELS', SimpleNamespace(build=build_once))
+    monkeypatch.setattr(tool, 'build_empty', build_once)
     out = tmp_path / 'ours.pth'
 
     def run(weights, stage=None, words=(), name='official.pth'):
@@ -96,8 +97,7 @@ def test_a_published_file_loads_strictly(convert, stage):
     content = read_checkpoint(str(out))
     assert content['meta'] == dict(converted_from='Detectron2')
     config = Config.fromfile(out.with_name(f'{stage}.py'))
-    with torch.device('meta'):
-        model = MODELS.build(config.model)
+    model = build_empty(config.model)
     model.load_state_dict(content['state_dict'], strict=True, assign=True)
     model.stage_record.check_testable()
     assert model.stage_record.weights == stage
@@ -216,6 +216,37 @@ def test_files_without_weights(convert, content, name):
     code, printed, out = convert(content, name=name)
     assert code == 1 and not out.exists()
     assert printed.startswith('error: ') and printed.count('\n') == 1
+
+
+@pytest.mark.parametrize('backbone', ['swin', 'vit'])
+def test_recipes_of_large_backbones(convert, backbone):
+    name = dict(swin='swin-l', vit='vit-l')[backbone]
+    config = CONFIGS / f'cavis-offline_{name}_8xb1-160k_coco-ovis.py'
+    official = weights_of(cavis('offline', backbone=backbone, queries=200))
+    code, printed, out = convert(official, words=['--config', str(config)])
+    assert code == 0 and "stage 'offline'" in printed, printed
+    model = build_empty(Config.fromfile(config).model)
+    state = read_checkpoint(str(out))['state_dict']
+    model.load_state_dict(state, strict=True, assign=True)
+    del state['stage_record.code']
+    # what the code computes is not taken from the file
+    found = sorted(v.flatten()[0].item() for k, v in state.items()
+                   if not k.endswith('relative_position_index'))
+    wanted = (v.flatten()[0].item() for k, v in official.items()
+              if not k.endswith(('relative_position_index', 'empty_weight',
+                                 'laplacian')))
+    assert found == sorted(wanted)
+
+
+def test_dinov2_fits_the_recipe_of_its_backbone(convert):
+    config = CONFIGS / 'cavis-segmenter_vit-l_8xb1-40k_vipseg.py'
+    official = weights_of(vit(patch=14, prefix=''))
+    code, printed, _ = convert(official, words=['--config', str(config)])
+    assert code == 0 and f"{len(official)} tensors, stage 'image'" in printed
+    del official['norm.bias']
+    code, printed, _ = convert(official, words=['--config', str(config)])
+    assert code == 1
+    assert '1 tensors of the model are not in the file' in printed
 
 
 def test_numbers_of_the_backbone_are_those_of_resnet50(convert, tmp_path):

@@ -7,7 +7,6 @@ import argparse
 import sys
 from typing import Dict, List, Optional, Sequence
 
-import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from torch import Tensor
@@ -16,11 +15,11 @@ from mmvis_plugin.models.cavis.official_weights import (VIT, convert_official,
                                                         inspect_columns)
 from mmvis_plugin.models.cavis.stage_record import IMAGE, STAGES, stage_code
 from mmvis_plugin.models.cavis.weight_names import STAGE_PARTS, stage_of
-from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
 from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
                                                 save_weights)
 from mmvis_plugin.utils.detectron2_weights import read_detectron2
+from mmvis_plugin.utils.empty_model import build_empty
 from mmvis_plugin.utils.errors import CheckpointError
 
 RECORD = 'stage_record.code'
@@ -106,8 +105,7 @@ def compare(found: Conversion, cfg: Config, stage: str) -> None:
         stage (str): Of the weights.
     """
     init_default_scope(cfg.get('default_scope', 'mmdet'))
-    with torch.device('meta'):  # names and shapes, no numbers
-        model = MODELS.build(cfg.model).state_dict()
+    model = build_empty(cfg.model).state_dict()
     model.pop(RECORD)
     optional = [STAGE_PARTS['segmenter']] if stage == IMAGE else []
     if all(name.startswith(VIT) for name in found.weights):

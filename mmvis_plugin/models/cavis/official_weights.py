@@ -1,17 +1,17 @@
 """Published weights of CAVIS, DVIS and Mask2Former as those of CAVIS here."""
 from typing import Dict, Mapping, NamedTuple, Optional
 
-import torch.nn.functional as F
 from mmdet.models.backbones.swin import WindowMSA, swin_converter
 from torch import Tensor
 
 from mmvis_plugin.utils.convert_weights import Conversion
 from mmvis_plugin.utils.errors import CheckpointError
+from ..backbones import resize_patch_kernel
 from .weight_names import is_constant, plugin_name
 
 VIT = 'backbone.vit_module.'
 PATCH_KERNEL = 'patch_embed.proj.weight'
-_PATCH_SIZE = 16
+_PATCH_SIZE = (16, 16)
 
 
 def convert_official(weights: Mapping[str, Tensor]) -> Conversion:
@@ -48,11 +48,9 @@ def convert_official(weights: Mapping[str, Tensor]) -> Conversion:
         else:
             found.weights[new] = value
     kernel = found.weights.get(VIT + PATCH_KERNEL)
-    if kernel is not None and kernel.size(-1) != _PATCH_SIZE:
-        found.weights[VIT + PATCH_KERNEL] = F.interpolate(
-            kernel.float(), (_PATCH_SIZE, _PATCH_SIZE),
-            mode='bilinear',
-            align_corners=True)
+    if kernel is not None:
+        found.weights[VIT + PATCH_KERNEL] = resize_patch_kernel(
+            kernel, _PATCH_SIZE)
     return found
 
 

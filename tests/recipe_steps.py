@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from torch.overrides import TorchFunctionMode
 
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.testing import add_panoptic_maps, fake_clips
-from .recipes import load, num_classes
+from mmvis_plugin.utils import empty_model
+from .recipes import inner_model, load, num_classes
 
 # widths and depths that cost time and are not what a config decides
 WIDTHS = {64: 8, 100: 12, 128: 8, 256: 32, 1024: 32, 2048: 32}
@@ -49,6 +49,7 @@ SMALL = dict(
         'criterion.num_points': 64,
         'test_cfg.topk': 10
     },
+    HybridTracker={'segmentor.init_cfg': None},
     InsPro={'roi_head.num_stages': 2},
     InsProImageDetector={'roi_head.num_stages': 2},
     # more than one value per group in the smallest level
@@ -84,21 +85,24 @@ def narrow(cfg):
 
 def small_model(cfg):
     """Return the model config at a size that trains in a second."""
-    detector = cfg.model.get('detector')
+    inner = inner_model(cfg)
     parts = {'model.': cfg.model}
-    if detector is not None:
-        parts['model.detector.'] = detector
-    wide = (detector or cfg.model).backbone.get('depth', 50) >= 50
+    for name in ('detector', 'segmentor'):
+        if cfg.model.get(name) is not None:
+            parts[f'model.{name}.'] = inner
+    wide = inner.backbone.get('depth', 50) >= 50
     changes = {}
     for prefix, part in parts.items():
         few = {}
         # of two parts, the inner one has the backbone
         if wide and 'backbone' in part:
             few.update(small_backbone(part))
-        if wide or detector is not None:
+        if wide or inner is not cfg.model:
             few.update(SMALL[part.type])
         if wide and part.type == 'CAVIS':
             few.update(small_slots(part))
+        if part.get('flow') is not None:
+            few['flow'] = small_flow(part.flow)
         changes.update({prefix + key: value for key, value in few.items()})
     small = Config(dict(model=narrow(cfg.model) if wide else cfg.model))
     small = copy.deepcopy(small)
@@ -134,6 +138,13 @@ def small_slots(cfg):
     return few
 
 
+def small_flow(cfg):
+    """Return a flow source that needs neither time nor files."""
+    if cfg.type == 'RAFT':
+        return dict(cfg, iters=1, init_cfg=None)
+    return dict(type='ZeroFlow', _delete_=True)
+
+
 def build(cfg):
     """Build and initialise a model."""
     torch.manual_seed(0)
@@ -144,22 +155,13 @@ def build(cfg):
 
 def build_empty(name):
     """Build the model of a config without memory for its weights."""
-    cfg = copy.deepcopy(load(name).model)
-    with torch.device('meta'), RealNumbers():
-        return MODELS.build(cfg)
-
-
-class RealNumbers(TorchFunctionMode):
-    """Let constructors read numbers that they compute by tensors."""
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        """Keep what is no weight on the CPU."""
-        where = dict(device='cpu') if func is torch.linspace else {}
-        return func(*args, **{**where, **(kwargs or {})})
+    return empty_model.build_empty(copy.deepcopy(load(name).model))
 
 
 def num_clip_frames(cfg):
     """Return how many frames the training clips of a config have."""
+    if cfg.train_dataloader is None:
+        return 2
     dataset = cfg.train_dataloader.dataset
     counts = {
         dataset.pipeline[0].num_frames
@@ -171,13 +173,15 @@ def num_clip_frames(cfg):
 
 def is_panoptic(cfg):
     """Tell whether the model of a config predicts panoptic maps."""
-    return cfg.model.get('task') == 'vps' or 'panoptic_head' in cfg.model
+    return cfg.model.get('task') == 'vps' or ('panoptic_head'
+                                              in inner_model(cfg))
 
 
 def num_things(cfg):
     """Return how many classes of a panoptic model are things."""
-    if 'panoptic_head' in cfg.model:
-        return cfg.model.panoptic_head.num_things
+    model = inner_model(cfg)
+    if 'panoptic_head' in model:
+        return model.panoptic_head.num_things
     return cfg.model.segment_head.num_things_classes
 
 
@@ -188,6 +192,9 @@ def fake_batch(cfg):
         inputs, clips = fake_clips([[[1, 2]], [[]]], classes)
         return inputs[:, 0], [clip[0] for clip in clips]
     ids = [[1, 2], [2], [], [2, 3], [1, 3]][:num_clip_frames(cfg)]
+    if cfg.model.type == 'HybridTracker':
+        # a softmax over one object learns nothing
+        ids = [[1, 2, 3], [3, 1, 2]]
     if is_panoptic(cfg):
         classes = num_things(cfg)
     inputs, samples = fake_clips([ids], classes)
@@ -216,8 +223,16 @@ class Steps:
     results: list
 
 
+def predict(model, cfg):
+    """Predict a fake batch."""
+    with torch.no_grad():
+        return model.eval().predict(*fake_batch(cfg))
+
+
 def run_steps(model, cfg):
-    """Train on a fake batch, then predict it."""
+    """Train on a fake batch, if the config trains, then predict it."""
+    if cfg.optim_wrapper is None:
+        return Steps({}, set(), set(), set(), predict(model, cfg))
     params = dict(model.named_parameters())
     before = {name: p.detach().clone() for name, p in params.items()}
     # mixed precision needs a GPU
@@ -231,9 +246,7 @@ def run_steps(model, cfg):
     optim_wrapper.step()
     changed = {n for n, p in params.items() if not p.equal(before[n])}
     trainable = {n for n, p in params.items() if p.requires_grad}
-    with torch.no_grad():
-        results = model.eval().predict(*fake_batch(cfg))
-    return Steps(losses, trainable, reached, changed, results)
+    return Steps(losses, trainable, reached, changed, predict(model, cfg))
 
 
 def take_steps(name):

@@ -22,9 +22,14 @@ def recipes_of(system):
     return [name for name in RECIPES if name.startswith(f'configs/{system}/')]
 
 
+def inner_model(cfg):
+    """Return the part of the model of a config that has the backbone."""
+    return cfg.model.get('detector') or cfg.model.get('segmentor') or cfg.model
+
+
 def num_classes(cfg):
     """Return the number of classes of the model of a config."""
-    model = cfg.model.get('detector') or cfg.model
+    model = inner_model(cfg)
     if 'panoptic_head' in model:
         return model.panoptic_head.num_things + model.panoptic_head.num_stuff
     if 'segment_head' in model:

@@ -24,6 +24,9 @@ def name(request):
 
 def test_one_step_of_training(name):
     done = take_steps(name)
+    if load(name).train_cfg is None:
+        assert not done.losses
+        return
     assert any('loss' in key for key in done.losses)
     for key, value in done.losses.items():
         levels = value if isinstance(value, list) else [value]

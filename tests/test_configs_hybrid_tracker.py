@@ -128,3 +128,108 @@ def test_star_is_wider_and_deformable():
     names = {name for name, _ in head.named_parameters()}
     assert 'feature_encoder.convs.0.conv.conv_offset.weight' in names
     assert head.thing_embed.out_features == 256
+
+
+TRACKERS = [
+    name for name in recipes_of('hybrid_tracker')
+    if Path(name).stem.startswith('hybrid-tracker')
+]
+# what a stage trains, and its losses
+STAGES = dict(
+    stage2=('instance', 'instance_head', {'loss_match', 'match_acc'}),
+    stage3=('fusion', 'fusion', {'loss_fusion', 'match_acc'}))
+
+
+def tracker(text):
+    """Return the one recipe of HybridTracker with a stem."""
+    name, = (name for name in TRACKERS if Path(name).stem == text)
+    return name
+
+
+@pytest.mark.parametrize('name', TRACKERS)
+def test_a_stage_trains_its_part(name):
+    done, cfg = take_steps(name), load(name)
+    stage = next((part for part in STAGES if part in name), None)
+    if stage is None:
+        assert cfg.train_cfg is None and cfg.test_cfg is not None
+        return
+    key, part, losses = STAGES[stage]
+    assert cfg.model.stage == key and set(done.losses) == losses
+    assert {param.split('.')[0] for param in done.trainable} == {part}
+    assert (cfg.test_cfg is None) == (stage == 'stage2')
+    clip, broadcast, _ = cfg.train_dataloader.dataset.pipeline
+    assert clip.num_frames == 2 and broadcast.share_random_params
+    # frames without pixels cannot be normalised
+    load_frame = broadcast.transforms[0].type
+    assert (load_frame == 'SkipVideoFrame') == (stage == 'stage2')
+    assert (cfg.model.data_preprocessor.mean is None) == (stage == 'stage2')
+
+
+@pytest.mark.parametrize('name', TRACKERS)
+def test_trackers_have_the_segmenter_of_stage_1(name):
+    cfg = load(name)
+    data = name.split('_')[-1][:-3]
+    source = find(
+        dict(cityscapesvps='cityscapesvps', viper='viper').get(data, data))
+    wanted = build_empty(source).state_dict()
+    ours = build_empty(name)
+    found = ours.segmentor.state_dict()
+    assert {
+        k: v.shape
+        for k, v in wanted.items()
+    } == {
+        k: v.shape
+        for k, v in found.items()
+    }
+    preprocessor = load(source).model.data_preprocessor
+    if cfg.model.data_preprocessor.mean is not None:
+        assert cfg.model.data_preprocessor == preprocessor
+    init = cfg.model.segmentor.get('init_cfg')
+    assert (init is not None) == ('stage2' in name)
+    if init is not None:
+        last = f'iter_{load(source).train_cfg.max_iters}.pth'
+        assert init.checkpoint == f'work_dirs/{Path(source).stem}/{last}'
+
+
+@pytest.mark.parametrize('name', [n for n in TRACKERS if 'stage3' in n])
+def test_stage_3_starts_where_stage_2_ends(name):
+    folder, before, file = load(name).load_from.split('/')
+    source = tracker(before)
+    loop = load(source).train_cfg
+    number = loop.get('max_epochs') or loop.max_iters
+    assert folder == 'work_dirs' and file.endswith(f'_{number}.pth')
+    theirs, ours = (
+        build_empty(recipe).state_dict() for recipe in (source, name))
+    assert set(theirs) == set(ours)
+
+
+def test_number_of_parameters_of_the_published_model():
+    model = build_empty(tracker('hybrid-tracker_r50_fpn_cityscapesvps'))
+    counts = {
+        name: sum(p.numel() for p in part.parameters())
+        for name, part in model.named_children()
+    }
+    assert counts['flow'] == 5_257_536 and counts['fusion'] == 2
+    assert counts['instance_head'] == 2_656_256
+    # its frozen norms count with their statistics
+    counts['segmentor'] += sum(
+        buffer.numel() for name, buffer in model.segmentor.named_buffers()
+        if 'num_batches' not in name)
+    assert sum(counts.values()) - counts['fusion'] == 44_772_908
+
+
+@pytest.mark.parametrize('name', [n for n in TRACKERS if 'ablations' in n])
+def test_ablations_have_their_trackers(name):
+    model = load(name).model
+    kind = Path(name).stem.split('_')[1]
+    weights = dict(instance=(1, 0), pixel=(0, 1)).get(kind.split('-')[0])
+    assert (model.flow is None) == (weights == (1, 0))
+    assert (model.instance_head is None) == (weights == (0, 1))
+    assert model.fusion.get('fixed', False) == (weights is not None)
+    if weights is not None:
+        assert tuple(model.fusion.weights) == weights
+    wanted = 'none' if kind in ('instance', 'instance-mutual', 'pixel',
+                                'hybrid') else 'bidirectional'
+    assert model.test_cfg.temporal == wanted
+    mutual = 'viper' in name or kind not in ('instance', 'instance-temporal')
+    assert model.test_cfg.mutual == mutual

@@ -171,6 +171,20 @@ def test_batch_norm_is_that_of_a_single_process(build):
         torch.testing.assert_close(x, y)
 
 
+@pytest.mark.parametrize('with_cp', [False, True])
+def test_mixed_precision_trains(build, with_cp):
+    model = build(with_cp=with_cp).train()
+    full = model(images())
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        mixed = model(images())
+    for x, y in zip(mixed, full):
+        error = (x.float() - y).square().mean() / y.square().mean()
+        assert 0 < error < 1e-2
+    losses([x.float() for x in mixed]).backward()
+    for name, p in model.named_parameters():
+        assert not p.requires_grad or p.grad.isfinite().all(), name
+
+
 def test_deformable_attention_starts_on_its_grid():
     model = ViTAdapter(
         vit=dict(embed_dims=16, depth=4, num_heads=2, img_size=64),

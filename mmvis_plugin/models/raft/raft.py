@@ -51,6 +51,10 @@ class RAFT(BaseModule):
     Features belong to a frame, not to a pair: keep those of :meth:`encode`
     and give them to :meth:`flow` for every pair that the frame is in.
 
+    Under mixed precision, and with weights in half precision, correlation
+    and coordinates stay in float32. A frame with NaN gives flow of NaN, which
+    the checks of HybridTracker name.
+
     Source: RAFT (ECCV 2020).
 
     Args:
@@ -227,8 +231,9 @@ class RAFT(BaseModule):
         coords = start.expand(len(first.fmap), -1, -1, -1)
         for _ in range(iters):
             coords = coords.detach()
-            hidden, delta = self.update_block(hidden, context, look_up(coords),
-                                              coords - start)
+            hidden, delta = self.update_block(hidden, context,
+                                              look_up(coords).to(hidden),
+                                              (coords - start).to(hidden))
             coords = coords + delta
             yield coords - start, hidden
 

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -135,6 +137,41 @@ def test_flow_scale_keeps_size_and_pixels(fill, frames):
     expected = 2 * torch.nn.functional.interpolate(
         expected, scale_factor=2, mode='bilinear', align_corners=False)
     torch.testing.assert_close(flow, expected, rtol=0, atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('corr_impl', ['volume', 'chunked'])
+def test_lower_precision_gives_nearly_the_same(fill, frames, corr_impl):
+    network = fill(RAFT(small=True, corr_impl=corr_impl))
+    expected = network(*frames[:2], 3)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = network(*frames[:2], 3)
+    half = copy.deepcopy(network).to(torch.bfloat16)(*frames[:2], 3)
+    scale = expected.abs().mean()
+    for flow in (mixed, half):
+        assert flow.dtype == torch.float32
+        assert (flow - expected).abs().mean() < 0.05 * scale
+    # the features are kept in the precision of the weights
+    assert network.encode(frames[0]).fmap.dtype == torch.float32
+
+
+def test_training_with_mixed_precision(frames):
+    torch.manual_seed(0)
+    network = RAFT(small=True)
+    with torch.autocast('cpu', torch.bfloat16):
+        flow = network(*frames[:2, ..., :64, :64], 2)
+    flow.abs().mean().backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters())
+
+
+@torch.no_grad()
+def test_a_frame_with_nan_gives_nan(raft, frames):
+    broken = frames[0].float()
+    broken[0, 1, 30, 40] = torch.nan
+    for pair in ((broken, frames[1]), (frames[1], broken)):
+        flow = raft(*pair, 2)
+        assert flow.shape == (1, 2, 70, 141)
+        assert flow.isnan().any()
 
 
 @torch.no_grad()

@@ -17,7 +17,9 @@ model = dict(
             'iter_7200.pth')),
     flow=dict(
         init_cfg=dict(
-            type='Pretrained', checkpoint='checkpoints/raft-sintel.pth')))
+            type='Pretrained',
+            checkpoint='checkpoints/raft-sintel.pth',
+            prefix='flow.')))
 train_pipeline = [
     # every labelled frame with another one, 5 to 25 frames away
     dict(type='ClipSample', num_frames=2, frame_range=5, mode='ref'),

@@ -1,7 +1,7 @@
 # Segmenter of CAVIS on MovingShapes in the form of YouTube-VIS; in tests it
-# links frames by matching. Data: tools/dataset_converters/make_moving_shapes.py
-# with --profile tiny --format youtube_vis --set num_train=240, as the 24 videos
-# of `tiny` are too few to learn forms from.
+# links frames by matching. tools/dataset_converters/make_moving_shapes.py makes
+# the data with --profile tiny --format youtube_vis --set num_train=240; the 24
+# videos of `tiny` are too few to learn forms from.
 _base_ = [
     '../_base_/models/cavis_r18_tiny.py',
     '../_base_/datasets/moving_shapes_vis.py', '../_base_/default_runtime.py'
@@ -38,8 +38,8 @@ optim_wrapper = dict(
         norm_decay_mult=0.,
         custom_keys=dict(
             query_feat=dict(decay_mult=0.),
-            query_embed=dict(decay_mult=0.),
-            level_embed=dict(decay_mult=0.))),
+            level_embed=dict(decay_mult=0.),
+            **{'segment_head.query_embed': dict(decay_mult=0.)})),
     clip_grad=dict(max_norm=1.0, norm_type=2))
 param_scheduler = dict(
     type='OneCycleLR',

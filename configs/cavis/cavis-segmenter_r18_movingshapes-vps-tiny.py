@@ -47,8 +47,8 @@ optim_wrapper = dict(
         norm_decay_mult=0.,
         custom_keys=dict(
             query_feat=dict(decay_mult=0.),
-            query_embed=dict(decay_mult=0.),
-            level_embed=dict(decay_mult=0.))),
+            level_embed=dict(decay_mult=0.),
+            **{'segment_head.query_embed': dict(decay_mult=0.)})),
     clip_grad=dict(max_norm=1.0, norm_type=2))
 param_scheduler = dict(
     type='OneCycleLR',

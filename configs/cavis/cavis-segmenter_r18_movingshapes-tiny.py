@@ -1,8 +1,7 @@
 # Segmenter of CAVIS on MovingShapes in the form of YouTube-VIS; in tests it
-# links frames by matching. tools/dataset_converters/make_moving_shapes.py makes
-# the data with --profile tiny --format youtube_vis --set num_train=240; the 24
-# videos of `tiny` are too few to learn forms from.
-_base_ = [
+# links frames by matching. The data set is `tiny` with 240 videos to train on
+# (--profile tiny --format youtube_vis --set num_train=240), as its 24 are too
+# few to learn forms from.
     '../_base_/models/cavis_r18_tiny.py',
     '../_base_/datasets/moving_shapes_vis.py', '../_base_/default_runtime.py'
 ]

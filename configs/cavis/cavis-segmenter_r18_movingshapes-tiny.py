@@ -2,6 +2,7 @@
 # links frames by matching. The data set is `tiny` with 240 videos to train on
 # (--profile tiny --format youtube_vis --set num_train=240), as its 24 are too
 # few to learn forms from.
+_base_ = [
     '../_base_/models/cavis_r18_tiny.py',
     '../_base_/datasets/moving_shapes_vis.py', '../_base_/default_runtime.py'
 ]

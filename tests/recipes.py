@@ -9,6 +9,9 @@ FILES = sorted(
     path for path in (ROOT / 'configs').rglob('*.py')
     if '_base_' not in path.relative_to(ROOT).parts)
 RECIPES = [path.relative_to(ROOT).as_posix() for path in FILES]
+# networks for optical flow have neither classes nor clips
+FLOW_RECIPES = [name for name in RECIPES if Path(name).stem.startswith('raft')]
+SEGMENTERS = [name for name in RECIPES if name not in FLOW_RECIPES]
 
 
 @functools.lru_cache(maxsize=None)

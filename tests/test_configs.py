@@ -6,7 +6,7 @@ from mmengine.registry import DefaultScope
 
 import mmvis_plugin  # noqa: F401
 from .recipe_steps import fake_batch, is_panoptic, take_steps
-from .recipes import RECIPES, ROOT, load
+from .recipes import RECIPES, ROOT, SEGMENTERS, load
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def scope():
         yield
 
 
-@pytest.fixture(scope='module', params=RECIPES)
+@pytest.fixture(scope='module', params=SEGMENTERS)
 def name(request):
     """Name each recipe; its tests follow one another and share their steps."""
     return request.param

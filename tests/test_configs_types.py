@@ -9,7 +9,7 @@ import mmvis_plugin  # noqa: F401
 from mmvis_plugin.datasets.synthetic import get_cfg
 from mmvis_plugin.registry import (DATASETS, HOOKS, PARAM_SCHEDULERS,
                                    TRANSFORMS, VISUALIZERS)
-from .recipes import RECIPES, load, num_classes
+from .recipes import RECIPES, SEGMENTERS, load, num_classes
 
 # registries of mmdet by the key whose value they build
 KINDS = dict(
@@ -110,7 +110,7 @@ def find_datasets(cfg):
     return sum((d.get('datasets', [d]) for d in datasets), [])
 
 
-@pytest.mark.parametrize('name', RECIPES)
+@pytest.mark.parametrize('name', SEGMENTERS)
 def test_model_and_data_have_the_same_number_of_classes(name):
     cfg = load(name)
     wanted = num_classes(cfg)

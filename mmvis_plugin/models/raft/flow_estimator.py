@@ -72,34 +72,42 @@ class FlowEstimator(BaseModel):
         Shape:
             - inputs: ``(B, 2, 3, H, W)``.
         """
-        img1, img2 = _stack(inputs).unbind(1)
         if mode == 'loss':
-            return self.loss(img1, img2, data_samples)
-        if mode not in ('predict', 'tensor'):
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode != 'tensor':
             raise ValueError(f"mode={mode!r}, expected 'loss', 'predict' or "
                              "'tensor'")
-        flow = self.flow(img1, img2)
-        if mode == 'tensor':
-            return flow
-        for sample, one in zip(data_samples, flow):
-            sample.pred_flow = PixelData(flow=one)
+        return self.flow(*_stack(inputs).unbind(1))
+
+    def predict(self, inputs: Union[Tensor, Sequence[Tensor]],
+                data_samples: List[DetDataSample]) -> List[DetDataSample]:
+        """Add ``pred_flow`` with ``flow`` ``(2, H, W)`` to the samples.
+
+        Args:
+            inputs (Tensor or Sequence[Tensor]): As for :meth:`forward`.
+            data_samples (list[DetDataSample]): One per pair.
+        """
+        for sample, flow in zip(data_samples, self.forward(inputs)):
+            sample.pred_flow = PixelData(flow=flow)
         return data_samples
 
-    def loss(self, img1: Tensor, img2: Tensor,
+    def loss(self, inputs: Union[Tensor, Sequence[Tensor]],
              data_samples: List[DetDataSample]) -> Dict[str, Tensor]:
         """Return the loss of all refinements and the error of the last one.
 
         Args:
-            img1 (Tensor): ``(B, 3, H, W)``.
-            img2 (Tensor): ``(B, 3, H, W)``.
+            inputs (Tensor or Sequence[Tensor]): As for :meth:`forward`.
             data_samples (list[DetDataSample]): With ``gt_flow``.
 
         Returns:
             dict[str, Tensor]: ``loss_flow`` and, to be logged, ``epe``.
         """
+        pairs = _stack(inputs).unbind(1)
         target = torch.stack([s.gt_flow.flow for s in data_samples])
         valid = torch.cat([s.gt_flow.valid for s in data_samples])
-        flows = self.flow(img1, img2, self.train_iters, return_all=True)
+        flows = self.flow(*pairs, self.train_iters, return_all=True)
         loss = sequence_loss(flows, target, valid, self.gamma, self.max_flow)
         error = end_point_error(flows[-1].detach(), target, valid)
         return dict(loss_flow=loss, epe=error)

@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmdet.models.detectors import BaseDetector
 from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
@@ -12,6 +13,9 @@ from mmvis_plugin.models.panoptic_fcn import (ImageTargets, PanopticFCN,
                                               build_targets,
                                               panoptic_fcn_losses,
                                               segment_image)
+from mmvis_plugin.models.panoptic_fcn.panoptic_fcn_loss import \
+    stuff_position_loss
+from mmvis_plugin.models.panoptic_fcn.stuff_targets import stuff_targets
 from mmvis_plugin.registry import MODELS
 from .tiny_model import (STUFF, THINGS, build_finder, build_tiny, clips,
                          images, in_form_of_mmdet)
@@ -62,7 +66,10 @@ def test_loss_is_that_of_the_functions(model):
         head = model.panoptic_head
         targets = build_targets([targets_of(s) for s in samples], (16, 24),
                                 [x.shape[-2:] for x in outputs.centers],
-                                THINGS, NUM_CLASSES, head.scales)
+                                THINGS,
+                                NUM_CLASSES,
+                                head.scales,
+                                overlap=head.overlap)
         expected = panoptic_fcn_losses(outputs, targets, head.thing_embed,
                                        head.stuff_embed, 7)
     assert isinstance(outputs, PanopticFCNOutputs)
@@ -109,6 +116,28 @@ def drop(samples, is_thing):
             metainfo=dict(segments_info=[
                 s for s in segments if s['is_thing'] != is_thing
             ]))
+
+
+@pytest.mark.parametrize('mode, first', [('merged_things', 1), ('stuff', 0),
+                                         ('all', THINGS)])
+def test_classes_of_the_semantic_map(mode, first):
+    model = build_tiny(semantic_mode=mode)
+    inputs, samples = images([[1, 2]])
+    with torch.no_grad():
+        outputs = model(inputs)
+        assert {x.size(1) for x in outputs.regions} == {first + STUFF}
+        losses = model.loss(inputs, copy.deepcopy(samples))
+    sem = targets_of(samples[0]).sem
+    before = dict(
+        merged_things=[sem < THINGS],
+        stuff=[],
+        all=[sem == label for label in range(THINGS)])[mode]
+    masks = before + [sem == THINGS + i for i in range(STUFF)]
+    shares = F.interpolate(
+        torch.stack(masks)[None].float(), (16, 24), mode='bilinear')
+    regions = stuff_targets(shares, [x.shape[-2:] for x in outputs.regions])
+    expected = stuff_position_loss(outputs.regions, regions)
+    torch.testing.assert_close(losses['loss_pos_st'], expected)
 
 
 @pytest.mark.parametrize('ids, lacks', [

@@ -1,5 +1,5 @@
 """Transforms of pairs of images and the flow between them."""
-from typing import Tuple
+from typing import List, Tuple
 
 import numpy as np
 import torch
@@ -107,19 +107,25 @@ class RandomFlipFlowPair(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomCropFlowPair(BaseTransform):
-    """Cut the same window out of both images.
+    """Cut a window out of both images.
 
-    Flow keeps its values. What moves out of the window stays valid: the
-    network may guess where it is, as for flow that leaves the image in the
-    published training.
+    What moves out of the window stays valid: the network may guess where it
+    is, as for flow that leaves the image in the published training.
+
+    With ``max_shift`` the window of the second image is another one. Flow
+    changes by the difference, exactly: pairs with little motion become pairs
+    with much.
 
     Args:
         size (tuple[int, int]): Height and width; images that are smaller
             stay whole along that side.
+        max_shift (int): Most pixels per axis between both windows, as far
+            as the image reaches. Defaults to 0.
     """
 
-    def __init__(self, size: Tuple[int, int]) -> None:
+    def __init__(self, size: Tuple[int, int], max_shift: int = 0) -> None:
         self.size = tuple(size)
+        self.max_shift = max_shift
 
     def transform(self, results: dict) -> dict:
         """Crop ``imgs``, ``flow`` and ``flow_valid``.
@@ -127,20 +133,28 @@ class RandomCropFlowPair(BaseTransform):
         Args:
             results (dict): Of :class:`LoadFlowPair`.
         """
-        shape = results['flow_valid'].shape
-        window = []
-        for side, wanted in zip(shape, self.size):
-            start = np.random.randint(max(side - wanted, 0) + 1)
-            window.append(slice(start, start + min(wanted, side)))
-        rows, columns = window
-        results['imgs'] = results['imgs'][:, rows, columns]
-        results['flow'] = results['flow'][:, rows, columns]
+        windows: List[List[slice]] = [[], []]
+        for side, wanted in zip(results['flow_valid'].shape, self.size):
+            kept = min(wanted, side)
+            first = np.random.randint(side - kept + 1)
+            shift = np.random.randint(-self.max_shift, self.max_shift + 1)
+            second = np.clip(first + shift, 0, side - kept)
+            for window, start in zip(windows, (first, second)):
+                window.append(slice(start, start + kept))
+        rows, columns = windows[0]
+        shift = [b.start - a.start for a, b in zip(*windows)]
+        results['imgs'] = np.stack([
+            img[tuple(window)] for img, window in zip(results['imgs'], windows)
+        ])
+        flow = results['flow'][:, rows, columns]
+        results['flow'] = flow - np.float32(shift[::-1])[:, None, None]
         results['flow_valid'] = results['flow_valid'][rows, columns]
         results['img_shape'] = results['flow_valid'].shape
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(size={self.size})'
+        return (f'{type(self).__name__}(size={self.size}, '
+                f'max_shift={self.max_shift})')
 
 
 @TRANSFORMS.register_module()

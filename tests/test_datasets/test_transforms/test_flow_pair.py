@@ -90,6 +90,31 @@ def test_cropped_flow_leads_to_the_same_pixel():
     assert corners == {0, 1, 2}
 
 
+def test_shifted_windows_keep_the_pixels_together():
+    np.random.seed(0)
+    shifts = set()
+    for _ in range(80):
+        results = moved_pair()
+        before = results['flow'].copy()
+        results = RandomCropFlowPair((8, 10), max_shift=3)(results)
+        assert results['imgs'].shape == (2, 8, 10, 3)
+        assert results['flow'].dtype == np.float32
+        assert check_pair(results) > 5
+        change = {
+            tuple(
+                float(c)
+                for c in results['flow'][:, 0, 0] - before[:, top, left])
+            for top in range(5)
+            for left in range(6)
+            if (before[:, top:top + 8, left:left +
+                       10].std((1, 2)) == results['flow'].std((1, 2))).all()
+        }
+        shifts |= change
+    assert {x
+            for x, _ in shifts} == {y
+                                    for _, y in shifts} == set(range(-3, 4))
+
+
 @pytest.fixture
 def files(tmp_path):
     pair = moved_pair()

@@ -51,9 +51,14 @@ class ExactFlow(FlowSource):
                 and, if there, ``flip`` and ``flip_direction``.
 
         Raises:
-            ValueError: If it is flipped other than horizontally.
+            ValueError: If it is no file, or flipped other than horizontally.
         """
-        path = metainfo['img_path']
+        path = metainfo.get('img_path')
+        if path is None:
+            raise ValueError(
+                f'frame {metainfo.get("frame_id")}: no img_path in the '
+                'metainfo, expected the file that its flow belongs to; '
+                'ExactFlow is for data sets, take RAFT for streams')
         flipped = bool(metainfo.get('flip', False))
         if flipped and metainfo.get('flip_direction') != 'horizontal':
             raise ValueError(

@@ -70,6 +70,12 @@ def test_pairs_without_a_file(root):
     assert '\n' not in str(info.value)
 
 
+def test_frames_of_a_stream(root):
+    with pytest.raises(ValueError, match='frame 4: no img_path') as info:
+        build(root).encode(torch.zeros(1, 3, 48, 64), dict(frame_id=4))
+    assert '\n' not in str(info.value)
+
+
 def test_resized_frames(root):
     source = build(root)
     frames = [encoded(source, root, t)._replace(size=(24, 32)) for t in (0, 1)]

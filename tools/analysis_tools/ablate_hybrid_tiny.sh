@@ -10,7 +10,8 @@
 # VPQ_1 must be the same in every line of a set. RAFT: checkpoint of
 # raft_small_movingshapes-tiny.py; RAFT without training is tested anyway.
 # Tested are the held-out videos of `tiny` and `hard` videos of the same size
-# and classes. OUT/results.txt gets one line per variant, flow and set.
+# and classes. OUT/results.txt gets VPQ and VPQ of things over 1, 2, 4 and 6
+# frames, one line per variant, flow and set.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 PY=${PY:-.venv/bin/python}
@@ -38,7 +39,9 @@ score() { # tracker, temporal, flow, set, checkpoint, options
         model.fusion.fixed=True model.test_cfg.temporal="$2" \
         ${TRACKERS[$1]} $6 >"$log" 2>&1
     printf '%-8s temporal %-13s flow %-14s %-4s: %s\n' "$1" "$2" "$3" "$4" \
-        "$(grep -o 'vpq/VPQ.*' "$log" | tail -n 1)" >>"$OUT/results.txt"
+        "$(grep 'vpq/VPQ' "$log" | tail -n 1 |
+            grep -oE 'VPQ(_th)?_[0-9]+: [0-9.]+' | tr '\n' ' ')" \
+        >>"$OUT/results.txt"
 }
 
 with_flow() { # flow, set, checkpoint, options

@@ -1,12 +1,20 @@
 """Bring the weights of other code bases into this one's names."""
+import argparse
+import sys
 from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import torch
+from mmengine.config import ConfigDict, DictAction
+from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from .empty_model import build_empty
 from .errors import CheckpointError
 from .whole_file import whole_file
+
+# Their modules fill these in.
+COUNTERS = 'num_batches_tracked'
 
 
 @dataclass
@@ -37,6 +45,71 @@ class Conversion:
                 (self.shapes, 'tensors have another shape in the model'),
             ] if names
         ]
+
+    def fitting(self) -> Dict[str, Tensor]:
+        """Return the weights that have their place in the model."""
+        bad = {name.split()[0] for name in self.shapes} | set(self.extra)
+        return {k: v for k, v in self.weights.items() if k not in bad}
+
+    def print_problems(self) -> None:
+        """Say on the standard error what was left out or is missing."""
+        for problem in self.problems():
+            print(f'left out or missing: {problem}', file=sys.stderr)
+
+
+def converter_parser(description: str, source: str) -> argparse.ArgumentParser:
+    """Return a parser of what all converters of weights take.
+
+    Args:
+        description (str): What is converted.
+        source (str): What the file to be read is.
+    """
+    parser = argparse.ArgumentParser(
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoint', help=source)
+    parser.add_argument('out', help='converted checkpoint')
+    parser.add_argument(
+        '--strict',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='every tensor must have its place (default), or write what '
+        'fits and say what does not')
+    return parser
+
+
+def add_recipe_options(parser: argparse.ArgumentParser,
+                       default: Optional[str],
+                       hint: str = '',
+                       example: str = '') -> None:
+    """Add the options that name the model which the result must fit.
+
+    Args:
+        parser (argparse.ArgumentParser): Changed.
+        default (str, optional): Recipe if none is named.
+        hint (str): Which recipe to name. Defaults to ''.
+        example (str): A config option. Defaults to ''.
+    """
+    parser.add_argument(
+        '--config',
+        default=default,
+        help='recipe of the model that the result must fit'
+        f'{" (%(default)s)" if default else ""}; {hint}')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help=f'override config values, for example {example}')
+
+
+def empty_weights(cfg: ConfigDict) -> Dict[str, Tensor]:
+    """Return names and shapes of the weights of a recipe, without numbers.
+
+    Args:
+        cfg (ConfigDict): The recipe.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmdet'))
+    return build_empty(cfg.model).state_dict()
 
 
 def rename_weights(weights: Mapping[str, Tensor],
@@ -75,11 +148,13 @@ def compare_weights(
     Args:
         found (Conversion): From :func:`rename_weights`; changed.
         model (Mapping[str, Tensor]): ``state_dict`` of the model.
-        optional (Sequence[str]): Prefixes of tensors that may be missing.
+        optional (Sequence[str]): Prefixes of tensors that may be missing, as
+            counters of batches may.
     """
     for name, tensor in model.items():
         if name not in found.weights:
-            if not name.startswith(tuple(optional)):
+            if not (name.startswith(tuple(optional))
+                    or name.endswith(COUNTERS)):
                 found.missing.append(name)
         elif found.weights[name].shape != tensor.shape:
             found.shapes.append(

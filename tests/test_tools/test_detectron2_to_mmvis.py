@@ -13,6 +13,7 @@ from mmengine.registry import DefaultScope
 from mmvis_plugin.models.cavis import StageRecord
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.checkpoint import load_weights, read_checkpoint
+from mmvis_plugin.utils.convert_weights import empty_weights
 from mmvis_plugin.utils.empty_model import build_empty
 from ..official_cavis import cavis, mask2former, resnet50, vit
 
@@ -42,12 +43,12 @@ def weights_of(shapes):
     }
 
 
-def build_once(cfg):
-    """Build a model, or take it from an earlier call."""
-    key = repr(cfg)
+def weights_once(cfg):
+    """Return the empty weights of a recipe, perhaps of an earlier call."""
+    key = repr(cfg.model)
     if key not in BUILT:
-        BUILT[key] = build_empty(cfg)
-    return BUILT[key]
+        BUILT[key] = empty_weights(cfg)
+    return dict(BUILT[key])
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def convert(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location('detectron2_to_mmvis', TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    monkeypatch.setattr(tool, 'build_empty', build_once)
+    monkeypatch.setattr(tool, 'empty_weights', weights_once)
     out = tmp_path / 'ours.pth'
 
     def run(weights, stage=None, words=(), name='official.pth'):

@@ -3,7 +3,6 @@ import copy
 import importlib.util
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +11,7 @@ from mmengine.registry import DefaultScope
 
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.checkpoint import load_weights, read_checkpoint
+from mmvis_plugin.utils.convert_weights import empty_weights
 from ..official_pcan import BUFFERS, box_stage, mask_stage, pcan_stage
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,12 @@ def our_name(name):
     return f'detector.{name}'
 
 
-def build_once(cfg):
-    """Build a model, or take it from an earlier call."""
-    key = repr(cfg)
+def weights_once(cfg):
+    """Return the empty weights of a recipe, perhaps of an earlier call."""
+    key = repr(cfg.model)
     if key not in BUILT:
-        BUILT[key] = MODELS.build(cfg)
-    return BUILT[key]
+        BUILT[key] = empty_weights(cfg)
+    return dict(BUILT[key])
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def convert(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location('pcan_to_mmvis', TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    monkeypatch.setattr(tool, 'MODELS', SimpleNamespace(build=build_once))
+    monkeypatch.setattr(tool, 'empty_weights', weights_once)
     path, out = tmp_path / 'official.pth', tmp_path / 'ours.pth'
 
     def run(weights, *words):

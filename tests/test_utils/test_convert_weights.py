@@ -3,9 +3,13 @@ import os
 
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
-                                                rename_weights, save_weights)
+from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
+                                                compare_weights,
+                                                converter_parser,
+                                                empty_weights, rename_weights,
+                                                save_weights)
 from mmvis_plugin.utils.errors import CheckpointError
 
 RULES = [('head.mask.', 'masks.'), ('head.', 'boxes.'), ('mu0', 'bases.mu0')]
@@ -90,3 +94,47 @@ def test_a_failure_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
         save_weights(str(path), numbered(['b']))
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ['a.pth']
+
+
+def test_misfits_are_left_out_and_said(capsys):
+    model = dict(a=torch.zeros(2), b=torch.zeros(3))
+    model['bn.num_batches_tracked'] = torch.tensor(0)
+    found = Conversion(numbered(['a', 'b', 'c']), unknown=['old'])
+    compare_weights(found, model)
+    assert list(found.fitting()) == ['a']
+    assert found.missing == []
+    found.print_problems()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith('left out or missing: 1 ') for line in lines)
+
+
+def test_options_of_all_converters(capsys):
+    parser = converter_parser('Convert it.', 'the file')
+    add_recipe_options(parser, 'recipe.py', 'or another', 'model.a=1')
+    args = parser.parse_args(['in.pth', 'out.pth'])
+    assert vars(args) == dict(
+        checkpoint='in.pth',
+        out='out.pth',
+        strict=True,
+        config='recipe.py',
+        cfg_options=None)
+    args = parser.parse_args(
+        'in.pth out.pth --no-strict --cfg-options model.a=2'.split())
+    assert not args.strict and args.cfg_options == {'model.a': 2}
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--help'])
+    assert 'recipe.py' in capsys.readouterr().out
+
+
+def test_weights_of_a_recipe_have_shapes_and_no_numbers():
+    cfg = Config(dict(model=dict(type='SimilarityFusion', bias=True)))
+    weights = empty_weights(cfg)
+    assert {
+        k: tuple(v.shape)
+        for k, v in weights.items()
+    } == {
+        'conv.weight': (1, 2, 1, 1),
+        'conv.bias': (1, )
+    }
+    assert weights['conv.weight'].is_meta

@@ -4,11 +4,9 @@ Takes .pth files, and the .pkl files of Detectron2's model zoo, with ResNet,
 Swin or ViT-Adapter backbones; and files of a DINOv2 ViT alone.
 """
 import argparse
-import sys
 from typing import Dict, List, Optional, Sequence
 
-from mmengine.config import Config, DictAction
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
 from torch import Tensor
 
 from mmvis_plugin.models.cavis.official_weights import (VIT, convert_official,
@@ -16,17 +14,16 @@ from mmvis_plugin.models.cavis.official_weights import (VIT, convert_official,
 from mmvis_plugin.models.cavis.stage_record import IMAGE, STAGES, stage_code
 from mmvis_plugin.models.cavis.weight_names import STAGE_PARTS, stage_of
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
-from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
-                                                save_weights)
+from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
+                                                compare_weights,
+                                                converter_parser,
+                                                empty_weights, save_weights)
 from mmvis_plugin.utils.detectron2_weights import read_detectron2
-from mmvis_plugin.utils.empty_model import build_empty
 from mmvis_plugin.utils.errors import CheckpointError
 
 RECORD = 'stage_record.code'
 CLASS_ROWS = ('segment_head.cls_embed.', 'tracker.class_embed.',
               'refiner.class_embed.')
-# Their modules fill these in.
-COUNTERS = 'num_batches_tracked'
 FUSION = 'segment_head.reid_embed.layers.0.weight'
 
 
@@ -36,21 +33,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Args:
         argv (Sequence[str], optional): Words; None for those of the call.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoint', help='official .pth or .pkl')
-    parser.add_argument('out', help='converted checkpoint')
-    parser.add_argument(
-        '--config',
-        help='recipe of the model that the result must fit; without it, names '
-        'are checked alone')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override config values, for example '
-        'model.segment_head.num_queries=200')
+    parser = converter_parser(__doc__, 'official .pth or .pkl')
+    add_recipe_options(parser, None, 'without it, names are checked alone',
+                       'model.segment_head.num_queries=200')
     parser.add_argument(
         '--stage',
         choices=(IMAGE, *STAGES),
@@ -60,12 +45,6 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--skip-classes',
         action='store_true',
         help='leave the class layers out, for training on other classes')
-    parser.add_argument(
-        '--strict',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='every tensor must have its place (default), or write what '
-        'fits and say what does not')
     return parser.parse_args(argv)
 
 
@@ -104,16 +83,12 @@ def compare(found: Conversion, cfg: Config, stage: str) -> None:
         cfg (Config): The recipe.
         stage (str): Of the weights.
     """
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
-    model = build_empty(cfg.model).state_dict()
+    model = empty_weights(cfg)
     model.pop(RECORD)
     optional = [STAGE_PARTS['segmenter']] if stage == IMAGE else []
     if all(name.startswith(VIT) for name in found.weights):
         optional = [name for name in model if not name.startswith(VIT)]
     compare_weights(found, model, optional)
-    found.missing = [
-        name for name in found.missing if not name.endswith(COUNTERS)
-    ]
 
 
 def refuse(args: argparse.Namespace, found: Conversion, stage: str,
@@ -205,14 +180,11 @@ def convert(args: argparse.Namespace) -> None:
         skipped = []
     if cfg is not None:
         compare(found, cfg, stage)
-    bad = {name.split()[0] for name in found.shapes} | set(found.extra)
+    fitting = found.fitting()
     found.shapes = [x for x in found.shapes if x.split()[0] not in skipped]
     if found.problems() and args.strict:
         refuse(args, found, stage, cfg)
-    weights = {
-        k: v
-        for k, v in found.weights.items() if k not in bad.union(skipped)
-    }
+    weights = {k: v for k, v in fitting.items() if k not in skipped}
     if not is_whole(found, stage, bool(skipped)):
         stage = IMAGE
     record = {RECORD: stage_code(stage)}
@@ -220,8 +192,7 @@ def convert(args: argparse.Namespace) -> None:
         **weights,
         **record
     }, dict(converted_from='Detectron2'))
-    for problem in found.problems():
-        print(f'left out or missing: {problem}', file=sys.stderr)
+    found.print_problems()
     if skipped:
         print(f'classes left out, drawn when a model is built: {skipped}')
     for line in official_options(weights, cfg):

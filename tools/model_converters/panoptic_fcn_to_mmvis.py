@@ -1,25 +1,19 @@
 """Convert a checkpoint of the official PanopticFCN code (Detectron2)."""
 import argparse
 import os.path as osp
-import sys
 from typing import List, Optional, Sequence
-
-import torch
-from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
 
 from mmvis_plugin.datasets.class_tables import table_categories
 from mmvis_plugin.models.panoptic_fcn.official_weights import (
     convert_official, order_semantic_rows)
-from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.cli import one_line_errors, read_config
-from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
-                                                save_weights)
+from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
+                                                compare_weights,
+                                                converter_parser,
+                                                empty_weights, save_weights)
 from mmvis_plugin.utils.detectron2_weights import read_detectron2
 from mmvis_plugin.utils.errors import CheckpointError
 
-# Their modules fill these in.
-COUNTERS = 'num_batches_tracked'
 # layers whose shapes a key of the head sets
 KEYS = [
     ('position_head.out_', 'num_things, num_stuff and semantic_mode'),
@@ -39,49 +33,16 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Args:
         argv (Sequence[str], optional): Words; None for those of the call.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='official .pth or .pkl')
-    parser.add_argument('out', help='converted checkpoint')
-    parser.add_argument(
-        '--config',
-        default=osp.relpath(DEFAULT_CONFIG),
-        help='recipe of the model that the result must fit (%(default)s); '
-        'one serves all models for COCO but the star')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override config values, for example '
-        'model.panoptic_head.encode_channels=256')
+    parser = converter_parser(__doc__, 'official .pth or .pkl')
+    add_recipe_options(parser, osp.relpath(DEFAULT_CONFIG),
+                       'one serves all models for COCO but the star',
+                       'model.panoptic_head.encode_channels=256')
     parser.add_argument(
         '--class-table',
         help='of weights whose semantic map has all classes in the order of '
         'their ids, as ports to Cityscapes have: cityscapes_vps; its rows '
         'are put in the order of labels, things first')
-    parser.add_argument(
-        '--strict',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='every tensor must have its place (default), or write what '
-        'fits and say what does not')
     return parser.parse_args(argv)
-
-
-def compare(found: Conversion, args: argparse.Namespace) -> None:
-    """Note in a conversion where it does not fit the model of the recipe.
-
-    Args:
-        found (Conversion): Converted weights; changed.
-        args (argparse.Namespace): From :func:`parse_args`.
-    """
-    cfg = read_config(args.config, args.cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
-    with torch.device('meta'):  # names and shapes, no numbers
-        model = MODELS.build(cfg.model).state_dict()
-    compare_weights(found, model)
-    found.missing = [
-        name for name in found.missing if not name.endswith(COUNTERS)
-    ]
 
 
 def refuse(args: argparse.Namespace, found: Conversion) -> None:
@@ -117,16 +78,14 @@ def convert(args: argparse.Namespace) -> None:
     found = convert_official(read_detectron2(args.checkpoint))
     if args.class_table:
         order_semantic_rows(found, table_categories(args.class_table))
-    compare(found, args)
-    problems = found.problems()
-    if problems and args.strict:
+    cfg = read_config(args.config, args.cfg_options)
+    compare_weights(found, empty_weights(cfg))
+    if found.problems() and args.strict:
         refuse(args, found)
-    bad = {name.split()[0] for name in found.shapes} | set(found.extra)
-    weights = {k: v for k, v in found.weights.items() if k not in bad}
+    weights = found.fitting()
     save_weights(args.out, weights,
                  dict(converted_from='PanopticFCN (Detectron2)'))
-    for problem in problems:
-        print(f'left out or missing: {problem}', file=sys.stderr)
+    found.print_problems()
     print(f'if these are the published weights, use them with --cfg-options '
           f'{MEAN}')
     print(f'{args.out}: {len(weights)} tensors of {args.config}')

@@ -4,15 +4,13 @@ import os.path as osp
 import sys
 from typing import List, Optional, Sequence
 
-import torch
-from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
-
-from mmvis_plugin.registry import MODELS
 from mmvis_plugin.utils.checkpoint import read_checkpoint
 from mmvis_plugin.utils.cli import one_line_errors, read_config
-from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
-                                                rename_weights, save_weights)
+from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
+                                                compare_weights,
+                                                converter_parser,
+                                                empty_weights, rename_weights,
+                                                save_weights)
 from mmvis_plugin.utils.errors import CheckpointError
 
 # layers inside these have the same names in both
@@ -45,26 +43,10 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Args:
         argv (Sequence[str], optional): Words; None for those of the call.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='official checkpoint')
-    parser.add_argument('out', help='converted checkpoint')
-    parser.add_argument(
-        '--config',
-        default=osp.relpath(DEFAULT_CONFIG),
-        help='recipe of the model that the result must fit (%(default)s); '
-        'for weights of stage 1 or 2 the recipe of that stage')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        help='override config values, for example '
-        'model.frame_pcam.num_protos=64')
-    parser.add_argument(
-        '--strict',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='every tensor must have its place (default), or write what '
-        'fits and say what does not; those of the refine head must always')
+    parser = converter_parser(__doc__, 'official checkpoint')
+    add_recipe_options(parser, osp.relpath(DEFAULT_CONFIG),
+                       'for weights of stage 1 or 2 the recipe of that stage',
+                       'model.frame_pcam.num_protos=64')
     return parser.parse_args(argv)
 
 
@@ -131,9 +113,7 @@ def convert(args: argparse.Namespace) -> None:
         CheckpointError: If the weights do not fit the model.
     """
     cfg = read_config(args.config, args.cfg_options)
-    init_default_scope(cfg.get('default_scope', 'mmdet'))
-    with torch.device('meta'):  # names and shapes, no numbers
-        model = MODELS.build(cfg.model).state_dict()
+    model = empty_weights(cfg)
     found = rename_weights(
         read_checkpoint(args.checkpoint)['state_dict'], RULES)
     compare_weights(found, model, OPTIONAL)
@@ -141,11 +121,9 @@ def convert(args: argparse.Namespace) -> None:
     lost = find_lost(found, any(map(is_refining, model)))
     if lost or (problems and args.strict):
         refuse(args, problems, proto_options(found))
-    bad = {name.split()[0] for name in found.shapes} | set(found.extra)
-    weights = {k: v for k, v in found.weights.items() if k not in bad}
+    weights = found.fitting()
     save_weights(args.out, weights, dict(converted_from='PCAN (mmdet 2)'))
-    for problem in problems:
-        print(f'left out or missing: {problem}', file=sys.stderr)
+    found.print_problems()
     absent = [k for k in model if k in OPTIONAL and k not in weights]
     if absent:
         print(

@@ -6,7 +6,6 @@ the network alone as init_cfg=dict(type='Pretrained', checkpoint=...,
 prefix='flow.').
 """
 import argparse
-import sys
 from typing import Dict, Optional, Sequence
 
 import torch
@@ -16,7 +15,7 @@ from mmvis_plugin.models.raft import RAFT, official_raft_weights
 from mmvis_plugin.utils.checkpoint import read_checkpoint
 from mmvis_plugin.utils.cli import one_line_errors
 from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
-                                                save_weights)
+                                                converter_parser, save_weights)
 from mmvis_plugin.utils.errors import CheckpointError
 
 PREFIX = 'flow.'
@@ -30,22 +29,12 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Args:
         argv (Sequence[str], optional): Words; None for those of the call.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoint', help='official or torchvision file')
-    parser.add_argument('out', help='converted checkpoint')
+    parser = converter_parser(__doc__, 'official or torchvision file')
     parser.add_argument(
         '--size',
         choices=('large', 'small'),
         help='network that the weights must fit; by default the one whose '
         'parts the file has')
-    parser.add_argument(
-        '--strict',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='every tensor must have its place (default), or write what '
-        'fits and say what does not')
     return parser.parse_args(argv)
 
 
@@ -76,17 +65,12 @@ def convert(args: argparse.Namespace) -> None:
             f'{args.checkpoint}: {"; ".join(problems)}; expected the weights '
             f'of RAFT ({size}): name the other one with --size, or write '
             'what fits with --no-strict')
-    bad = {name.split()[0] for name in found.shapes} | set(found.extra)
-    weights = {
-        PREFIX + name: tensor
-        for name, tensor in found.weights.items() if name not in bad
-    }
+    weights = {PREFIX + k: tensor for k, tensor in found.fitting().items()}
     if not weights:
         raise CheckpointError(f'{args.checkpoint}: nothing of it fits RAFT '
                               f'({size}); give a file of RAFT')
     save_weights(args.out, weights, dict(converted_from='RAFT', size=size))
-    for problem in problems:
-        print(f'left out or missing: {problem}', file=sys.stderr)
+    found.print_problems()
     print(f'{args.out}: {len(weights)} tensors of RAFT ({size})')
 
 

@@ -3,7 +3,7 @@ from typing import List, Mapping, Sequence
 
 from torch import Tensor
 
-from mmvis_plugin.utils.convert_weights import Conversion
+from mmvis_plugin.utils.convert_weights import Conversion, rename_weights
 from mmvis_plugin.utils.errors import CheckpointError
 from .weight_names import plugin_name
 
@@ -28,21 +28,14 @@ def convert_official(weights: Mapping[str, Tensor]) -> Conversion:
     Raises:
         CheckpointError: If two weights get one name.
     """
-    found = Conversion({})
-    for name, value in weights.items():
-        if name in CONSTANTS:
-            continue
-        new = plugin_name(name)
-        if new is None:
-            found.unknown.append(name)
-            continue
-        if new in found.weights:
-            raise CheckpointError(
-                f'{name} becomes {new}, which another tensor of the file is '
-                'already; expected one tensor per name')
-        if new.startswith(_EMBEDS) and value.dim() == 4:
-            value = value.flatten(1)
-        found.weights[new] = value
+    found = rename_weights(
+        {
+            k: v
+            for k, v in weights.items() if k not in CONSTANTS
+        }, plugin_name)
+    for name, value in found.weights.items():
+        if name.startswith(_EMBEDS) and value.dim() == 4:
+            found.weights[name] = value.flatten(1)
     return found
 
 

@@ -1,6 +1,7 @@
 """PanopticFCN as a model: images or frames in, panoptic maps out."""
 from typing import Dict, List, Sequence, Tuple, Union
 
+import torch.nn.functional as F
 from mmdet.models.detectors import BaseDetector
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.structures import PixelData
@@ -35,6 +36,9 @@ class PanopticFCN(BaseDetector):
         backbone (dict): Config of the backbone.
         neck (dict): Config of the pyramid, P2 to P7.
         panoptic_head (dict): Config of :class:`PanopticFCNHead`.
+        input_scale (int): Images are enlarged by it before the backbone: the
+            finest level has a stride of 4, which is coarse for small frames.
+            Results have the size that they have without. Defaults to 1.
         data_preprocessor (dict, optional): Config of the preprocessor.
             Defaults to None.
         init_cfg (dict, optional): Initialisation config. Defaults to None.
@@ -48,10 +52,15 @@ class PanopticFCN(BaseDetector):
                  backbone: dict,
                  neck: dict,
                  panoptic_head: dict,
+                 input_scale: int = 1,
                  data_preprocessor: dict = None,
                  init_cfg: dict = None) -> None:
         super().__init__(
             data_preprocessor=data_preprocessor, init_cfg=init_cfg)
+        if input_scale < 1:
+            raise ValueError(f'input_scale={input_scale} of PanopticFCN, '
+                             'expected a whole number from 1 on')
+        self.input_scale = input_scale
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck)
         self.panoptic_head = MODELS.build(panoptic_head)
@@ -61,6 +70,12 @@ class PanopticFCN(BaseDetector):
 
     def extract_feat(self, batch_inputs: Tensor) -> Tuple[Tensor, ...]:
         """Return P2 to P7 of images ``(B, 3, H, W)``."""
+        if self.input_scale > 1:
+            batch_inputs = F.interpolate(
+                batch_inputs,
+                scale_factor=self.input_scale,
+                mode='bilinear',
+                align_corners=False)
         return self.neck(self.backbone(batch_inputs))
 
     def loss(self, batch_inputs: Tensor,
@@ -82,7 +97,8 @@ class PanopticFCN(BaseDetector):
                 frame for clip in batch_data_samples for frame in clip
             ]
         return self.panoptic_head.loss(
-            self.extract_feat(batch_inputs), batch_data_samples)
+            self.extract_feat(batch_inputs), batch_data_samples,
+            self.input_scale)
 
     def predict(self,
                 batch_inputs: Tensor,
@@ -108,7 +124,8 @@ class PanopticFCN(BaseDetector):
                 for frames, clip in zip(batch_inputs, batch_data_samples)
             ]
         results = self.panoptic_head.predict(
-            self.extract_feat(batch_inputs), batch_data_samples, rescale)
+            self.extract_feat(batch_inputs), batch_data_samples, rescale,
+            self.input_scale)
         for sample, segments in zip(batch_data_samples, results):
             sample.pred_panoptic_seg = self._as_map(segments)
         return batch_data_samples
@@ -118,7 +135,8 @@ class PanopticFCN(BaseDetector):
         results = []
         for image, sample in zip(frames, clip):
             segments, = self.panoptic_head.predict(
-                self.extract_feat(image[None]), [sample], rescale)
+                self.extract_feat(image[None]), [sample], rescale,
+                self.input_scale)
             results.append(dict(pred_panoptic_seg=self._as_map(segments)))
         return as_track_sample([frame.metainfo for frame in clip], results)
 

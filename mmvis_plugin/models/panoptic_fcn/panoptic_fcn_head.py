@@ -120,21 +120,26 @@ class PanopticFCNHead(BaseModule):
         encoded = self.feature_encoder(self.semantic_fpn(feats[:4]))
         return PanopticFCNOutputs(centers, regions, kernels, encoded)
 
-    def loss(self, feats: Sequence[Tensor],
-             batch_data_samples: SampleList) -> Dict[str, Tensor]:
+    def loss(self,
+             feats: Sequence[Tensor],
+             batch_data_samples: SampleList,
+             input_scale: int = 1) -> Dict[str, Tensor]:
         """Return the losses of a batch.
 
         Args:
             feats (Sequence[Tensor]): P2 to P7.
             batch_data_samples (SampleList): Annotated, see
                 :func:`image_targets`.
+            input_scale (int): How many times larger than the images their
+                features are made for. Defaults to 1.
 
         Returns:
             dict[str, Tensor]: Scalars.
         """
         outputs = self(feats)
         images = [
-            image_targets(sample, self.semantic, outputs.encoded.device)
+            image_targets(sample, self.semantic,
+                          outputs.encoded.device).enlarged(input_scale)
             for sample in batch_data_samples
         ]
         return self.loss_by_outputs(outputs, self.targets(outputs, images))
@@ -173,7 +178,8 @@ class PanopticFCNHead(BaseModule):
     def predict(self,
                 feats: Sequence[Tensor],
                 batch_data_samples: SampleList,
-                rescale: bool = True) -> List[PanopticSegments]:
+                rescale: bool = True,
+                input_scale: int = 1) -> List[PanopticSegments]:
         """Return the segments of every image of a batch.
 
         Args:
@@ -183,17 +189,19 @@ class PanopticFCNHead(BaseModule):
             rescale (bool): Whether to return maps of the original size
                 instead of that of the input without padding.
                 Defaults to True.
+            input_scale (int): As of :meth:`loss`. Defaults to 1.
         """
         outputs = self(feats)
         results = []
         for i, sample in enumerate(batch_data_samples):
-            img_shape = sample.img_shape[:2]
+            img_shape = tuple(sample.img_shape[:2])
+            content = tuple(input_scale * side for side in img_shape)
             results.append(
                 segment_image(
                     PanopticFCNOutputs(
                         *([x[i] for x in part] for part in outputs[:3]),
                         outputs.encoded[i]), self.thing_embed,
                     self.stuff_embed, self.test_options,
-                    self.semantic.to_label.to(outputs.encoded.device),
-                    img_shape, sample.ori_shape[:2] if rescale else img_shape))
+                    self.semantic.to_label.to(outputs.encoded.device), content,
+                    sample.ori_shape[:2] if rescale else img_shape))
         return results

@@ -25,6 +25,19 @@ class ImageTargets:
     labels: Tensor
     sem: Tensor
 
+    def enlarged(self, factor: int) -> 'ImageTargets':
+        """Return the ground truth of the enlarged image.
+
+        Args:
+            factor (int): Each pixel becomes a square of this side.
+        """
+        if factor == 1:
+            return self
+        masks, sem = (
+            x.repeat_interleave(factor, -1).repeat_interleave(factor, -2)
+            for x in (self.masks, self.sem))
+        return ImageTargets(masks, factor * self.boxes, self.labels, sem)
+
 
 @dataclass(frozen=True)
 class PanopticFCNTargets:

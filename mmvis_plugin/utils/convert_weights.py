@@ -2,7 +2,7 @@
 import argparse
 import sys
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import torch
 from mmengine.config import ConfigDict, DictAction
@@ -112,22 +112,36 @@ def empty_weights(cfg: ConfigDict) -> Dict[str, Tensor]:
     return build_empty(cfg.model).state_dict()
 
 
+def by_prefix(
+        rules: Sequence[Tuple[str, str]]) -> Callable[[str], Optional[str]]:
+    """Return a function that renames weights by their prefixes.
+
+    Args:
+        rules (Sequence[tuple[str, str]]): Old and new prefix; the first
+            rule that fits is taken.
+    """
+
+    def rename(name: str) -> Optional[str]:
+        return next((new + name[len(old):]
+                     for old, new in rules if name.startswith(old)), None)
+
+    return rename
+
+
 def rename_weights(weights: Mapping[str, Tensor],
-                   rules: Sequence[Tuple[str, str]]) -> Conversion:
-    """Rename weights by their prefixes.
+                   rename: Callable[[str], Optional[str]]) -> Conversion:
+    """Rename weights.
 
     Args:
         weights (Mapping[str, Tensor]): Weights of the other code base.
-        rules (Sequence[tuple[str, str]]): Old and new prefix; the first
-            rule that fits is taken.
+        rename (Callable): Gives the new name, or None if it knows none.
 
     Raises:
         CheckpointError: If two weights get one name.
     """
     found = Conversion({})
     for name, tensor in weights.items():
-        new = next((new + name[len(old):]
-                    for old, new in rules if name.startswith(old)), None)
+        new = rename(name)
         if new is None:
             found.unknown.append(name)
         elif new in found.weights:

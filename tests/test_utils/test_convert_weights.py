@@ -23,7 +23,7 @@ def numbered(names):
 def test_the_first_prefix_that_fits_is_replaced():
     weights = numbered(
         ['head.mask.conv.weight', 'head.fc.bias', 'mu0', 'neck.x', 'a.head.b'])
-    found = rename_weights(weights, RULES)
+    found = rename_weights(weights, by_prefix(RULES))
     assert found.weights == {
         'masks.conv.weight': weights['head.mask.conv.weight'],
         'boxes.fc.bias': weights['head.fc.bias'],
@@ -35,7 +35,7 @@ def test_the_first_prefix_that_fits_is_replaced():
 def test_two_weights_of_one_name():
     rules = [('old.', 'new.'), ('older.', 'new.')]
     with pytest.raises(CheckpointError, match='older.a becomes new.a'):
-        rename_weights(numbered(['old.a', 'older.a']), rules)
+        rename_weights(numbered(['old.a', 'older.a']), by_prefix(rules))
 
 
 def test_what_does_not_fit_is_named():

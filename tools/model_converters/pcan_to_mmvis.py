@@ -115,7 +115,7 @@ def convert(args: argparse.Namespace) -> None:
     cfg = read_config(args.config, args.cfg_options)
     model = empty_weights(cfg)
     found = rename_weights(
-        read_checkpoint(args.checkpoint)['state_dict'], RULES)
+        read_checkpoint(args.checkpoint)['state_dict'], by_prefix(RULES))
     compare_weights(found, model, OPTIONAL)
     problems = found.problems()
     lost = find_lost(found, any(map(is_refining, model)))

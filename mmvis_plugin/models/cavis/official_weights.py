@@ -4,8 +4,7 @@ from typing import Dict, Mapping, NamedTuple, Optional
 from mmdet.models.backbones.swin import WindowMSA, swin_converter
 from torch import Tensor
 
-from mmvis_plugin.utils.convert_weights import Conversion
-from mmvis_plugin.utils.errors import CheckpointError
+from mmvis_plugin.utils.convert_weights import Conversion, rename_weights
 from ..backbones import resize_patch_kernel
 from .weight_names import is_constant, plugin_name
 
@@ -33,20 +32,15 @@ def convert_official(weights: Mapping[str, Tensor]) -> Conversion:
     weights = {k: v for k, v in weights.items() if not is_constant(k)}
     if PATCH_KERNEL in weights and 'blocks.0.norm1.weight' in weights:
         weights = {VIT + name: value for name, value in weights.items()}
-    is_swin = any(name.startswith('backbone.layers.') for name in weights)
-    found = Conversion(_swin_weights(weights) if is_swin else {})
-    for name, value in weights.items():
-        if is_swin and name.startswith('backbone.'):
-            continue
-        new = plugin_name(name)
-        if new is None:
-            found.unknown.append(name)
-        elif new in found.weights:
-            raise CheckpointError(
-                f'{name} becomes {new}, which another tensor of the file is '
-                'already; expected one tensor per name')
-        else:
-            found.weights[new] = value
+    swin = {}
+    if any(name.startswith('backbone.layers.') for name in weights):
+        swin = _swin_weights(weights)
+        weights = {
+            k: v
+            for k, v in weights.items() if not k.startswith('backbone.')
+        }
+    found = rename_weights(weights, plugin_name)
+    found.weights.update(swin)
     kernel = found.weights.get(VIT + PATCH_KERNEL)
     if kernel is not None:
         found.weights[VIT + PATCH_KERNEL] = resize_patch_kernel(

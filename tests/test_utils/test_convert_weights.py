@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 
 from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
-                                                compare_weights,
+                                                by_prefix, compare_weights,
                                                 converter_parser,
                                                 empty_weights, rename_weights,
                                                 save_weights)

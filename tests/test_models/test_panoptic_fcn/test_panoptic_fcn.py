@@ -72,7 +72,7 @@ def test_loss_is_that_of_the_functions(model):
         expected = panoptic_fcn_losses(outputs, targets, head.thing_embed,
                                        head.stuff_embed, 7)
     assert isinstance(outputs, PanopticFCNOutputs)
-    weights = dict(pos=1, seg=4)
+    weights = dict(pos=5, seg=4)
     assert set(losses) == set(expected)
     for name, value in expected.items():
         torch.testing.assert_close(losses[name],
@@ -136,7 +136,8 @@ def test_classes_of_the_semantic_map(mode, first):
         torch.stack(masks)[None].float(), (16, 24), mode='bilinear')
     regions = stuff_targets(shares, [x.shape[-2:] for x in outputs.regions])
     expected = stuff_position_loss(outputs.regions, regions)
-    torch.testing.assert_close(losses['loss_pos_st'], expected)
+    weight = model.panoptic_head.position_weight
+    torch.testing.assert_close(losses['loss_pos_st'], weight * expected)
 
 
 @pytest.mark.parametrize('ids, lacks', [

@@ -82,7 +82,7 @@ def parse_args() -> argparse.Namespace:
         '--check',
         action='store_true',
         help='exit with code 1 if the frame level adds more than '
-        f'{LIMIT:.0%} to the time of a frame')
+        f'{LIMIT:.0%}% to the time of a frame')
     args = parser.parse_args()
     args.device = pick_device(args.device)
     on_cpu = args.device.type == 'cpu'

@@ -51,6 +51,20 @@ class Conversion:
         bad = {name.split()[0] for name in self.shapes} | set(self.extra)
         return {k: v for k, v in self.weights.items() if k not in bad}
 
+    def refuse(self, path: str, wanted: str, remedy: str) -> None:
+        """Raise what does not fit.
+
+        Args:
+            path (str): File of the other code base.
+            wanted (str): Whose weights were expected.
+            remedy (str): How to go on.
+
+        Raises:
+            CheckpointError: In any case.
+        """
+        raise CheckpointError(f'{path}: {"; ".join(self.problems())}; '
+                              f'expected the weights of {wanted}: {remedy}')
+
     def print_problems(self) -> None:
         """Say on the standard error what was left out or is missing."""
         for problem in self.problems():

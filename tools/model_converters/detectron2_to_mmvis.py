@@ -19,7 +19,6 @@ from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
                                                 converter_parser,
                                                 empty_weights, save_weights)
 from mmvis_plugin.utils.detectron2_weights import read_detectron2
-from mmvis_plugin.utils.errors import CheckpointError
 
 RECORD = 'stage_record.code'
 CLASS_ROWS = ('segment_head.cls_embed.', 'tracker.class_embed.',
@@ -112,9 +111,7 @@ def refuse(args: argparse.Namespace, found: Conversion, stage: str,
     if rows:
         remedy = 'the classes differ: add --skip-classes, or name the ' \
             'recipe of the same data with --config'
-    raise CheckpointError(
-        f'{args.checkpoint}: {"; ".join(found.problems())}; expected the '
-        f'weights of {args.config or "CAVIS"}: {remedy}')
+    found.refuse(args.checkpoint, args.config or 'CAVIS', remedy)
 
 
 def official_options(weights: Dict[str, Tensor],

@@ -12,7 +12,6 @@ from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
                                                 converter_parser,
                                                 empty_weights, save_weights)
 from mmvis_plugin.utils.detectron2_weights import read_detectron2
-from mmvis_plugin.utils.errors import CheckpointError
 
 # layers whose shapes a key of the head sets
 KEYS = [
@@ -61,9 +60,7 @@ def refuse(args: argparse.Namespace, found: Conversion) -> None:
     if keys:
         remedy = f'name a recipe with --config whose {", ".join(keys)} of ' \
             'model.panoptic_head are those of the file'
-    raise CheckpointError(
-        f'{args.checkpoint}: {"; ".join(found.problems())}; expected the '
-        f'weights of {args.config}: {remedy}')
+    found.refuse(args.checkpoint, args.config, remedy)
 
 
 def convert(args: argparse.Namespace) -> None:

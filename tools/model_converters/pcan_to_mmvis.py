@@ -11,7 +11,6 @@ from mmvis_plugin.utils.convert_weights import (Conversion, add_recipe_options,
                                                 converter_parser,
                                                 empty_weights, rename_weights,
                                                 save_weights)
-from mmvis_plugin.utils.errors import CheckpointError
 
 # layers inside these have the same names in both
 RULES = [
@@ -85,22 +84,16 @@ def proto_options(found: Conversion) -> List[str]:
     return list(dict.fromkeys(options))
 
 
-def refuse(args: argparse.Namespace, problems: List[str],
-           options: List[str]) -> None:
-    """Raise what is wrong and how to go on.
+def remedy_for(options: List[str]) -> str:
+    """Return how to go on with weights that do not fit.
 
     Args:
-        args (argparse.Namespace): From :func:`parse_args`.
-        problems (list[str]): What does not fit.
         options (list[str]): Config options that would help.
     """
-    remedy = 'name its recipe with --config, or write what fits with ' \
-        '--no-strict'
     if options:
-        remedy = f'add --cfg-options {" ".join(options)}'
-    raise CheckpointError(
-        f'{args.checkpoint}: {"; ".join(problems)}; expected the weights of '
-        f'{args.config}: {remedy}')
+        return f'add --cfg-options {" ".join(options)}'
+    return 'name its recipe with --config, or write what fits with ' \
+        '--no-strict'
 
 
 def convert(args: argparse.Namespace) -> None:
@@ -117,10 +110,10 @@ def convert(args: argparse.Namespace) -> None:
     found = rename_weights(
         read_checkpoint(args.checkpoint)['state_dict'], by_prefix(RULES))
     compare_weights(found, model, OPTIONAL)
-    problems = found.problems()
     lost = find_lost(found, any(map(is_refining, model)))
-    if lost or (problems and args.strict):
-        refuse(args, problems, proto_options(found))
+    if lost or (found.problems() and args.strict):
+        found.refuse(args.checkpoint, args.config,
+                     remedy_for(proto_options(found)))
     weights = found.fitting()
     save_weights(args.out, weights, dict(converted_from='PCAN (mmdet 2)'))
     found.print_problems()

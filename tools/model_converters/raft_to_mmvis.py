@@ -8,14 +8,14 @@ prefix='flow.').
 import argparse
 from typing import Dict, Optional, Sequence
 
-import torch
 from torch import Tensor
 
-from mmvis_plugin.models.raft import RAFT, official_raft_weights
+from mmvis_plugin.models.raft import official_raft_weights
 from mmvis_plugin.utils.checkpoint import read_checkpoint
 from mmvis_plugin.utils.cli import one_line_errors
 from mmvis_plugin.utils.convert_weights import (Conversion, compare_weights,
                                                 converter_parser, save_weights)
+from mmvis_plugin.utils.empty_model import build_empty
 from mmvis_plugin.utils.errors import CheckpointError
 
 PREFIX = 'flow.'
@@ -56,15 +56,12 @@ def convert(args: argparse.Namespace) -> None:
     found = Conversion(
         official_raft_weights(read_checkpoint(args.checkpoint)['state_dict']))
     size = args.size or size_of(found.weights)
-    with torch.device('meta'):  # names and shapes, no numbers
-        network = RAFT(small=size == 'small').state_dict()
-    compare_weights(found, network)
-    problems = found.problems()
-    if problems and args.strict:
-        raise CheckpointError(
-            f'{args.checkpoint}: {"; ".join(problems)}; expected the weights '
-            f'of RAFT ({size}): name the other one with --size, or write '
-            'what fits with --no-strict')
+    network = build_empty(dict(type='RAFT', small=size == 'small'))
+    compare_weights(found, network.state_dict())
+    if found.problems() and args.strict:
+        found.refuse(
+            args.checkpoint, f'RAFT ({size})', 'name the other one with '
+            '--size, or write what fits with --no-strict')
     weights = {PREFIX + k: tensor for k, tensor in found.fitting().items()}
     if not weights:
         raise CheckpointError(f'{args.checkpoint}: nothing of it fits RAFT '

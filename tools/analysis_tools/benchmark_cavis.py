@@ -27,7 +27,7 @@ from cavis_memory import measure_memory, metas_of
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import init_default_scope
-from stopwatch import Stopwatch, spread, wrap
+from stopwatch import Stopwatch, part_rows, print_table, spread, wrap
 from torch import Tensor, nn
 
 from mmvis_plugin.apis.inference import pick_device
@@ -245,21 +245,11 @@ def report(times: Dict[str, List[Dict[str, float]]],
     print(f'{kind}, torch {torch.__version__}, {args.amp or "fp32"}; '
           f'{args.repeats} videos of {args.frames} frames, {SIZE[0]} x '
           f'{SIZE[1]}\n')
-    print(f'| ms per frame | {" | ".join(times)} |')
-    print(f'| --- |{" --- |" * len(times)}')
-    for label in [*CAVIS_PARTS, REST]:
-        cells = [
-            spread([video[label]
-                    for video in videos]) if label in videos[0] else ''
-            for videos in times.values()
-        ]
-        print(f'| {label} | {" | ".join(cells)} |')
+    print_table('ms per frame', times, part_rows(times, [*CAVIS_PARTS, REST]))
     totals = [[sum(video.values()) for video in videos]
               for videos in times.values()]
-    cells = [spread(values) for values in totals]
-    print(f'| frame | {" | ".join(cells)} |\n')
     fps = [f'{1e3 / statistics.median(values):.1f}' for values in totals]
-    print(f'frames per second: {", ".join(fps)}')
+    print(f'\nframes per second: {", ".join(fps)}')
     ratios = [a / b for a, b in zip(*totals)]
     print(f'time of {" / ".join(times)}: {spread(ratios, ".2f")}')
     networks = [[total - video[RESULTS] for total, video in zip(*system)]

@@ -29,7 +29,7 @@ from benchmark_em import extra_memory, seconds
 from hybrid_frames import CLOCKS, CONFIG, ITERS, PARTS, build_frames, id_map
 from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
-from stopwatch import spread
+from stopwatch import print_table, spread
 from torch import Tensor
 
 from mmvis_plugin.apis.inference import pick_device
@@ -176,11 +176,14 @@ def benchmark_similarity(args: argparse.Namespace) -> List[str]:
         for num, case in cases.items():
             times[num].append(milliseconds(lambda: warped_dice(*case), args))
     print(describe(args))
-    print('| instances | ms | MiB |\n| --- | --- | --- |')
-    for num, case in cases.items():
-        memory = mebibytes(lambda: warped_dice(*case), args.device)
-        print(f'| {num} x {num} | {spread(times[num])} | '
-              f'{memory} |')
+    rows = {
+        f'{num} x {num}': [
+            spread(times[num]),
+            mebibytes(lambda: warped_dice(*case), args.device)
+        ]
+        for num, case in cases.items()
+    }
+    print_table('instances', ['ms', 'MiB'], rows)
     case, found = cases[COMPARED], []
     dense = milliseconds(lambda: found.append(dense_dice(*case)), args)
     same = torch.allclose(
@@ -219,9 +222,7 @@ def benchmark_correlation(args: argparse.Namespace) -> List[str]:
         *(torch.arange(n) for n in cells), indexing='ij')
     coords = torch.stack([columns, rows])[None].float().to(args.device)
     print(describe(args))
-    print(f'| {cells[0]} x {cells[1]} cells, 256 channels | ms | MiB |\n'
-          '| --- | --- | --- |')
-    memory = {}
+    rows, memory = {}, {}
     for kind in (VolumeCorrelation, ChunkedCorrelation):
 
         def call() -> Tensor:
@@ -229,8 +230,11 @@ def benchmark_correlation(args: argparse.Namespace) -> List[str]:
 
         memory[kind] = extra_memory(call, args.device)
         times = [milliseconds(call, args) for _ in range(args.repeats)]
-        text = mebibytes(call, args.device)
-        print(f'| {kind.__name__}, one look-up | {spread(times)} | {text} |')
+        rows[f'{kind.__name__}, one look-up'] = [
+            spread(times), mebibytes(call, args.device)
+        ]
+    print_table(f'{cells[0]} x {cells[1]} cells, 256 channels', ['ms', 'MiB'],
+                rows)
     if None in memory.values():
         return []
     share = memory[ChunkedCorrelation] / memory[VolumeCorrelation]
@@ -257,18 +261,18 @@ def benchmark_frame(args: argparse.Namespace) -> List[str]:
     print(
         describe(args) + f'{args.objects} things per frame; the segmenter '
         f'found {statistics.median(next(iter(columns.values())).found):g}\n')
-    print(f'| ms per frame | {" | ".join(columns)} |')
-    print(f'| --- |{" --- |" * len(columns)}')
-    for label in (*PARTS, 'frame'):
-        cells = [
-            spread([block.get(label, 0.) for block in times[name]])
-            for name in columns
+    rows = {
+        label: [
+            spread([block.get(label, 0.) for block in blocks])
+            for blocks in times.values()
         ]
-        print(f'| {label} | {" | ".join(cells)} |')
-    cells = [
+        for label in (*PARTS, 'frame')
+    }
+    rows['peak memory, MiB'] = [
         mebibytes(frames.step, args.device) for frames in columns.values()
     ]
-    print(f'| peak memory, MiB | {" | ".join(cells)} |\n')
+    print_table('ms per frame', columns, rows)
+    print()
     benchmark_flow(next(iter(columns.values())).model.flow, args)
     return []
 
@@ -284,8 +288,7 @@ def benchmark_flow(raft: RAFT, args: argparse.Namespace) -> None:
     frames = torch.randint(256, (2, 1, 3, *args.size), generator=generator)
     frames = frames.to(args.device)
     feats = [raft.encode(frame) for frame in frames]
-    print('| flow of a pair, ms | features at hand | without |\n'
-          '| --- | --- | --- |')
+    rows = {}
     for iters in ITERS:
         cells = []
         for call in (lambda: raft.flow(*feats, iters),
@@ -293,7 +296,8 @@ def benchmark_flow(raft: RAFT, args: argparse.Namespace) -> None:
             cells.append(
                 spread([milliseconds(call, args)
                         for _ in range(args.repeats)]))
-        print(f'| {iters} refinements | {" | ".join(cells)} |')
+        rows[f'{iters} refinements'] = cells
+    print_table('flow of a pair, ms', ['features at hand', 'without'], rows)
 
 
 @one_line_errors

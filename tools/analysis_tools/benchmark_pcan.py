@@ -25,7 +25,7 @@ from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
-from stopwatch import Stopwatch, spread, wrap
+from stopwatch import Stopwatch, part_rows, print_table, spread, wrap
 from torch import Tensor, nn
 
 from mmvis_plugin.apis.inference import pick_device
@@ -286,21 +286,12 @@ def report(times: Dict[str, List[Dict[str, float]]],
     print(f'{kind}, torch {torch.__version__}, fp32; operators for: '
           f'{", ".join(ext_devices()) or "nothing"}; {args.objects} objects '
           f'per frame; {args.repeats} blocks of {args.frames} frames\n')
-    print(f'| ms per frame | {" | ".join(times)} |')
-    print(f'| --- |{" --- |" * len(times)}')
-    for label in [*PCAN_PARTS, REST]:
-        cells = [
-            spread([block[label]
-                    for block in blocks]) if label in blocks[0] else ''
-            for blocks in times.values()
-        ]
-        print(f'| {label} | {" | ".join(cells)} |')
+    print_table('ms per frame', times, part_rows(times, [*PCAN_PARTS, REST]))
+    print()
     totals = {
         name: [sum(block.values()) for block in blocks]
         for name, blocks in times.items()
     }
-    cells = [spread(values) for values in totals.values()]
-    print(f'| frame | {" | ".join(cells)} |\n')
     ours, *others = times
     for name in others:
         ratios = [a / b for a, b in zip(totals[ours], totals[name])]

@@ -2,7 +2,7 @@
 import statistics
 import time
 from collections import defaultdict
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterable, List
 
 import torch
 from torch import nn
@@ -78,3 +78,43 @@ def spread(values: List[float], form: str = '.1f') -> str:
     """Return the median and the range of some numbers."""
     return (f'{statistics.median(values):{form}} ({min(values):{form}} to '
             f'{max(values):{form}})')
+
+
+def print_table(title: str, columns: Iterable[str],
+                rows: Dict[str, List[str]]) -> None:
+    """Print a table in Markdown.
+
+    Args:
+        title (str): Of the first column.
+        columns (Iterable[str]): Titles of the others.
+        rows (dict[str, list[str]]): Cells by what they are of.
+    """
+    columns = list(columns)
+    print(f'| {title} | {" | ".join(columns)} |')
+    print(f'| --- |{" --- |" * len(columns)}')
+    for label, cells in rows.items():
+        print(f'| {label} | {" | ".join(cells)} |')
+
+
+def part_rows(times: Dict[str, List[Dict[str, float]]],
+              parts: Iterable[str]) -> Dict[str, List[str]]:
+    """Return the rows of a table of the times of parts, and of all.
+
+    Args:
+        times (dict): Times of the parts of each block, by system.
+        parts (Iterable[str]): The parts that get a row; the cell of a system
+            without it is empty.
+    """
+    rows = {
+        label: [
+            spread([block[label]
+                    for block in blocks]) if label in blocks[0] else ''
+            for blocks in times.values()
+        ]
+        for label in parts
+    }
+    rows['frame'] = [
+        spread([sum(block.values()) for block in blocks])
+        for blocks in times.values()
+    ]
+    return rows

@@ -201,10 +201,8 @@ class DINOv2ViT(BaseModule):
         if height == width == self.grid:
             return self.pos_embed
         pos_embed = at_least_fp32(self.pos_embed)
-        square = pos_embed[:,
-                           1:].transpose(1,
-                                         2).unflatten(2,
-                                                      (self.grid, self.grid))
+        channels_first = pos_embed[:, 1:].transpose(1, 2)
+        square = channels_first.unflatten(2, (self.grid, self.grid))
         with torch.autocast(square.device.type, enabled=False):
             resized = F.interpolate(
                 square,

@@ -5,6 +5,7 @@ import torch
 from mmdet.structures import DetDataSample
 from torch import Tensor
 
+from mmvis_plugin.structures import counted_things
 from .local_instances import LocalInstances
 
 
@@ -42,10 +43,7 @@ def annotated_frame(sample: DetDataSample, min_area: int,
         raise ValueError(f'{name}: no gt_panoptic_seg, expected panoptic maps '
                          'in the training data of HybridTracker; add '
                          'LoadFramePanoptic to the pipeline')
-    things = [
-        segment for segment in panoptic.segments_info if segment['is_thing']
-        and not segment.get('iscrowd') and not segment.get('ignore_flag')
-    ]
+    things = counted_things(panoptic.segments_info)
     pan_map = panoptic.pan_seg[0].long()
     ids, labels = (
         torch.tensor([thing[key] for thing in things],

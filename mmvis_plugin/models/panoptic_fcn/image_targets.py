@@ -5,6 +5,7 @@ import torch
 from mmdet.structures import DetDataSample
 from torch import Tensor
 
+from mmvis_plugin.structures import counted_things
 from .panoptic_fcn_targets import ImageTargets
 from .semantic_classes import SemanticClasses
 
@@ -75,7 +76,7 @@ def _from_panoptic_map(sample: DetDataSample, device: torch.device) -> _Parts:
     seg = sample.gt_panoptic_seg
     pan = seg.pan_seg[0, :height, :width].to(device)
     segments = seg.metainfo['segments_info']
-    things = [segment for segment in segments if _is_counted(segment)]
+    things = counted_things(segments)
     ids, labels = (
         torch.tensor([thing[key] for thing in things],
                      dtype=torch.long,
@@ -84,11 +85,6 @@ def _from_panoptic_map(sample: DetDataSample, device: torch.device) -> _Parts:
     visible = masks.flatten(1).any(dim=1)
     masks, labels = masks[visible], labels[visible]
     return masks, tight_boxes(masks), labels, _semantic_map(pan, segments)
-
-
-def _is_counted(segment: dict) -> bool:
-    return segment['is_thing'] and not (segment.get('iscrowd')
-                                        or segment.get('ignore_flag'))
 
 
 def _semantic_map(pan: Tensor, segments: List[dict]) -> Tensor:

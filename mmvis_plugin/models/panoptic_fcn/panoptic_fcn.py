@@ -57,7 +57,7 @@ class PanopticFCN(BaseDetector):
                  init_cfg: dict = None) -> None:
         super().__init__(
             data_preprocessor=data_preprocessor, init_cfg=init_cfg)
-        if input_scale < 1:
+        if not isinstance(input_scale, int) or input_scale < 1:
             raise ValueError(f'input_scale={input_scale} of PanopticFCN, '
                              'expected a whole number from 1 on')
         self.input_scale = input_scale

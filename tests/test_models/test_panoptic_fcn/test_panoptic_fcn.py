@@ -206,5 +206,7 @@ def test_enlarged_inputs(finder):
         torch.testing.assert_close(losses[name], value)
     assert found.pred_panoptic_seg.sem_seg.equal(
         whole.pred_panoptic_seg.sem_seg)
-    with pytest.raises(ValueError, match='input_scale=0 of PanopticFCN'):
-        PanopticFCN({}, {}, {}, input_scale=0)
+    for wrong in (0, 1.5, 2.0):
+        with pytest.raises(
+                ValueError, match=f'input_scale={wrong} of PanopticFCN'):
+            PanopticFCN({}, {}, {}, input_scale=wrong)

@@ -65,9 +65,11 @@ def parse_overrides(pairs: Sequence[str]) -> dict:
 
 
 def show_progress(done: int, total: int) -> None:
-    """Rewrite one line with the number of finished videos."""
-    end = '\n' if done == total else ''
-    print(f'\r{done}/{total} videos', end=end, flush=True)
+    """Rewrite one line of a terminal; a log gets the last one alone."""
+    if done == total:
+        print(f'\r{done}/{total} videos')
+    elif sys.stdout.isatty():
+        print(f'\r{done}/{total} videos', end='', flush=True)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

@@ -35,7 +35,7 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 
-max_iters = 1200
+max_iters = 800
 train_cfg = dict(
     type='ResumableIterLoop', max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type='ValLoop')
@@ -46,6 +46,7 @@ optim_wrapper = dict(
     paramwise_cfg=dict(
         norm_decay_mult=0.,
         custom_keys=dict(
+            backbone=dict(lr_mult=0.1),
             query_feat=dict(decay_mult=0.),
             level_embed=dict(decay_mult=0.),
             **{'segment_head.query_embed': dict(decay_mult=0.)})),

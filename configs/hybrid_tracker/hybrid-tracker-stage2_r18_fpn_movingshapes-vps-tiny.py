@@ -13,7 +13,7 @@ model = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='work_dirs/panoptic-fcn_r18_fpn_movingshapes-vps-tiny/'
-            'iter_1500.pth')))
+            'iter_3000.pth')))
 train_pipeline = [
     # every frame with another one, 1 to 5 frames away
     dict(type='ClipSample', num_frames=2, frame_range=5, mode='ref'),

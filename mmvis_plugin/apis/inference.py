@@ -1,5 +1,4 @@
 """Load a model and run it on frames, without dataset and runner."""
-import os.path as osp
 from pathlib import Path
 from typing import Optional, Union
 
@@ -15,19 +14,23 @@ from mmvis_plugin.registry import DATASETS, MODELS
 from mmvis_plugin.utils.checkpoint import load_weights
 from mmvis_plugin.utils.errors import CheckpointError
 from mmvis_plugin.utils.video_reader import read_image
+from .model_config import Model, model_source
 from .video_stream import VideoStream
 
 
-def init_video_model(config: Union[str, Path, Config],
+def init_video_model(config: Optional[Model],
                      checkpoint: Optional[str] = None,
                      device: Optional[str] = None,
                      cfg_options: Optional[dict] = None) -> OnlineVideoModel:
     """Build an online model for inference.
 
     Args:
-        config (str | Path | Config): Config file or object.
-        checkpoint (str, optional): Weights. None keeps random weights.
-            Defaults to None.
+        config (str | Path | dict | Config, optional): Config file or
+            object, or the name of a model of the zoo. None takes the config
+            that the checkpoint holds.
+        checkpoint (str, optional): Weights. None takes those of the zoo if
+            the model was named, else keeps random weights. Defaults to
+            None.
         device (str, optional): Such as 'cuda:0' or 'cpu'; None picks a GPU
             if there is one. Defaults to None.
         cfg_options (dict, optional): Values that override the config, with
@@ -41,13 +44,16 @@ def init_video_model(config: Union[str, Path, Config],
     Raises:
         FileNotFoundError: If there is no such config or checkpoint.
         CheckpointError: If the checkpoint belongs to another model.
-        ValueError: If the device is not here, or the config describes no
-            online model.
+        ValueError: If the device is not here, the zoo has no such model, or
+            the config describes no online model.
     """
     device = pick_device(device)
-    cfg = _read_config(config)
+    cfg, checkpoint = model_source(config, checkpoint)
     if cfg_options:
         cfg.merge_from_dict(cfg_options)
+    if 'model' not in cfg:
+        raise ValueError(f"{cfg.filename or 'config'}: no 'model' in it, "
+                         f'expected one among {sorted(cfg)[:8]}')
     init_default_scope(cfg.get('default_scope', 'mmvis_plugin'))
     model = MODELS.build(cfg.model)
     if not isinstance(model, OnlineVideoModel):
@@ -99,9 +105,9 @@ def inference_frame(model: OnlineVideoModel,
         raise ValueError(
             f'frame_id {frame_id}, expected {expected}: feed the frames of a '
             'video in order and start each video with frame_id 0')
-    if not isinstance(img, np.ndarray):
-        img = read_image(img)
-    return stream.step(img)
+    if isinstance(img, np.ndarray):
+        return stream.step(img)
+    return stream.step(read_image(img), str(img))
 
 
 def pick_device(device: Optional[str] = None) -> torch.device:
@@ -130,15 +136,6 @@ def pick_device(device: Optional[str] = None) -> torch.device:
             f'device {device!r} is not here: {torch.cuda.device_count()} '
             "CUDA devices found; use 'cpu' or leave the device out")
     return found
-
-
-def _read_config(config: Union[str, Path, Config]) -> Config:
-    if isinstance(config, Config):
-        return config.copy()
-    if not osp.isfile(config):
-        raise FileNotFoundError(
-            f'{config}: no such config; the recipes are below configs/')
-    return Config.fromfile(config)
 
 
 def _check_classifier(model: OnlineVideoModel, state_dict: dict,

@@ -11,3 +11,7 @@ class AnnotationError(ValueError):
 
 class CheckpointError(ValueError):
     """A checkpoint does not belong to the model that loads it."""
+
+
+class DownloadError(ValueError):
+    """A file could not be fetched, or is not the one that was wanted."""

@@ -16,6 +16,7 @@ class FrameProgress:
             None.
         label (str): What is counted. Defaults to 'frames'.
         interval (float): Seconds between plain lines. Defaults to 10.
+        visible (bool): Show it at all; it counts anyway. Defaults to True.
 
     Examples:
         >>> with FrameProgress(total=100) as progress:
@@ -26,8 +27,10 @@ class FrameProgress:
     def __init__(self,
                  total: Optional[int] = None,
                  label: str = 'frames',
-                 interval: float = 10.) -> None:
+                 interval: float = 10.,
+                 visible: bool = True) -> None:
         self.total = total
+        self.visible = visible
         self.label = label
         self.interval = interval
         self.count = 0
@@ -43,7 +46,7 @@ class FrameProgress:
     def __enter__(self) -> 'FrameProgress':
         self._start = self._last_line = time.perf_counter()
         console = Console(file=sys.stderr)
-        if console.is_terminal:
+        if self.visible and console.is_terminal:
             self._bar = Progress(
                 TextColumn(self.label),
                 BarColumn(),
@@ -71,7 +74,7 @@ class FrameProgress:
         if self._bar is not None:
             self._bar.update(
                 self._bar.task_ids[0], advance=steps, fps=self.fps)
-        elif now - self._last_line >= self.interval:
+        elif self.visible and now - self._last_line >= self.interval:
             self._last_line = now
             total = f'/{self.total}' if self.total else ''
             print(

@@ -14,6 +14,7 @@ from .errors import AnnotationError
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 Source = Union[str, Path, int, Iterable[Union[str, Path, np.ndarray]]]
+_Named = Tuple[str, Optional[str], np.ndarray]  # name, file and pixels
 
 
 def natural_key(name: Union[str, Path]) -> List[Tuple[int, int, str]]:
@@ -48,6 +49,10 @@ class VideoReader:
         fps (float | None): Frame rate, where the source states one.
         num_frames (int | None): Number of frames, where it is known; of
             video files it is what the header says, which may be off.
+        is_endless (bool): Whether the source never ends by itself, such as
+            a camera.
+        can_repeat (bool): Whether another reader of the same source would
+            give the same frames.
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
@@ -65,11 +70,14 @@ class VideoReader:
         self.name = 'video'
         self.fps: Optional[float] = None
         self.num_frames: Optional[int] = None
+        self.is_endless = False
+        self.can_repeat = True
         self._capture: Optional[cv2.VideoCapture] = None
         self._images: Iterable = ()
         self._open(source)
         if None not in (max_frames, self.num_frames):
             self.num_frames = min(self.num_frames, max_frames)
+        self.is_endless &= max_frames is None
 
     def _open(self, source: Source) -> None:
         if isinstance(source, int):
@@ -107,7 +115,13 @@ class VideoReader:
             [osp.join(path, name) for name in sorted(names, key=natural_key)])
 
     def _open_list(self, images: Iterable) -> None:
-        if hasattr(images, '__len__'):
+        if not hasattr(images, '__iter__'):
+            raise AnnotationError(
+                f'frames of type {type(images).__name__}, expected a video '
+                'file, a folder, image files, arrays, a camera number or a '
+                'URL')
+        self.can_repeat = hasattr(images, '__len__')
+        if self.can_repeat:
             self.num_frames = len(images)
             if self.num_frames == 0:
                 raise AnnotationError(
@@ -127,41 +141,53 @@ class VideoReader:
         self.fps = fps if 0 < fps < 1000 else None
         count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.num_frames = count if count > 0 and not live else None
+        self.is_endless = live and count <= 0
+        self.can_repeat = not live
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield ``(h, w, 3)`` uint8 BGR frames."""
+        for frame, _ in self.with_paths():
+            yield frame
+
+    def with_paths(self) -> Iterator[Tuple[np.ndarray, Optional[str]]]:
+        """Yield frames and the image files that they come from, if any."""
         if self._capture is None:
             frames = self._read_images()
         else:
             frames = self._read_capture()
         size, index = None, -1
-        for index, (name, frame) in enumerate(islice(frames, self.max_frames)):
+        for index, (name, path,
+                    frame) in enumerate(islice(frames, self.max_frames)):
             size = size or frame.shape[:2]
             if frame.shape[:2] != size:
                 raise AnnotationError(
                     f'{name}: the frame is {frame.shape[0]}x{frame.shape[1]} '
                     f'(h x w), expected {size[0]}x{size[1]} as the first '
                     'one: split the video where its size changes')
-            yield frame
+            yield frame, path
         if index < 0:
             raise AnnotationError(f'{self.source}: no frame could be read; '
                                   'the file is empty or its codec unknown')
 
-    def _read_images(self) -> Iterator[Tuple[str, np.ndarray]]:
+    def _read_images(self) -> Iterator[_Named]:
         for index, item in enumerate(self._images):
             if isinstance(item, np.ndarray):
-                yield f'{self.name}, frame {index}', item
+                yield f'{self.name}, frame {index}', None, item
+            elif isinstance(item, (str, Path)):
+                yield str(item), str(item), read_image(item)
             else:
-                yield str(item), read_image(item)
+                raise AnnotationError(
+                    f'frame {index} is a {type(item).__name__}, expected an '
+                    'image file or a uint8 array (h, w, 3) in BGR order')
 
-    def _read_capture(self) -> Iterator[Tuple[str, np.ndarray]]:
+    def _read_capture(self) -> Iterator[_Named]:
         index = 0
         try:
             while True:
                 found, frame = self._capture.read()
                 if not found:
                     break
-                yield f'{self.source}, frame {index}', frame
+                yield f'{self.source}, frame {index}', None, frame
                 index += 1
         finally:
             self._capture.release()

@@ -110,7 +110,8 @@ class PanopticSubmission:
                 video.restart()
             video.annotated = True
         image_id = self._image_id(frame, name)
-        final, records = _renumber(ids, segments, categories, video.ids, name)
+        final, records = renumber_segments(ids, segments, categories,
+                                           video.ids, name)
         entry = self._entry(frame, image_id)
         _write(video.archive, entry, encode_panoptic_map(final, name))
         video.records.append(
@@ -212,10 +213,28 @@ class PanopticSubmission:
         return f'{PRED_FOLDER}/{video}/{image_id}.png'
 
 
-def _renumber(ids: np.ndarray, segments: List[dict], categories: List[dict],
-              numbers: PanopticIds,
-              name: str) -> Tuple[np.ndarray, List[dict]]:
-    """Return the map with the ids of the file, and its list of segments."""
+def renumber_segments(ids: np.ndarray, segments: List[dict],
+                      categories: List[dict], numbers: PanopticIds,
+                      name: str) -> Tuple[np.ndarray, List[dict]]:
+    """Return a map with the ids of a file, and the list of its segments.
+
+    Args:
+        ids (np.ndarray): Predicted segment ids, 0 for void.
+        segments (list[dict]): id and category_id of each.
+        categories (list[dict]): id and isthing of all categories.
+        numbers (PanopticIds): Those of the video.
+        name (str): What messages call the frame.
+
+    Returns:
+        tuple[np.ndarray, list[dict]]: Ids, and id, category_id, iscrowd,
+        bbox (x, y, width, height) and area of each segment.
+
+    Raises:
+        AnnotationError: If map and list do not belong together.
+
+    Shape:
+        ids: (H, W), as is the output.
+    """
     isthing = {item['id']: bool(item['isthing']) for item in categories}
     segments = sorted(segments, key=lambda item: item['id'])
     known, new, category = [0], [0], {}

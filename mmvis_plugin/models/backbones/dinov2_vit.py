@@ -206,8 +206,9 @@ class DINOv2ViT(BaseModule):
         with torch.autocast(square.device.type, enabled=False):
             resized = F.interpolate(
                 square,
-                scale_factor=tuple(
-                    (n + _GRID_OFFSET) / self.grid for n in (height, width)),
+                # of numbers also where shapes are traced, as for export
+                scale_factor=tuple((int(n) + _GRID_OFFSET) / self.grid
+                                   for n in (height, width)),
                 mode='bicubic')
         patches = resized.flatten(2).transpose(1, 2)
         return torch.cat([pos_embed[:, :1], patches],

@@ -173,7 +173,10 @@ def cell_centres(sizes: Sequence[Size], like: Tensor) -> Tensor:
     cells = dict(
         dtype=torch.promote_types(like.dtype, torch.float32),
         device=like.device)
-    return torch.cat([
-        torch.cartesian_prod(*((torch.arange(n, **cells) + 0.5) / n
-                               for n in size)).flip(1) for size in sizes
-    ])
+    rows = []
+    for size in sizes:
+        axes = ((torch.arange(n, **cells) + 0.5) / n for n in size)
+        # not cartesian_prod, which ONNX lacks
+        y, x = torch.meshgrid(*axes, indexing='ij')
+        rows.append(torch.stack([x, y], dim=-1).flatten(0, 1))
+    return torch.cat(rows)

@@ -1,9 +1,17 @@
 """A web server on this machine that does what it is told to do wrong."""
+import hashlib
 import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
+
+# a file, its name, and one that differs in a byte
+CONTENT = np.random.default_rng(0).bytes(300000)
+OTHER = CONTENT[:-1] + b'?'
+SHA = hashlib.sha256(CONTENT).hexdigest()
+NAME = f'tiny-{SHA[:8]}.pth'
 ETAG = '"version-1"'
 
 

@@ -47,6 +47,7 @@ class VideoInferencer:
         model (OnlineVideoModel): The model.
         visualizer (VideoVisualizer): Draws overlays; its options may be
             changed, or another one be put in its place.
+        files (list[str]): What the last video left, once it has ended.
 
     Raises:
         FileNotFoundError: If there is no such config or checkpoint.
@@ -78,6 +79,7 @@ class VideoInferencer:
             self.model.dataset_meta = dict(
                 self.model.dataset_meta, palette=palette)
         self.show_progress = show_progress
+        self.files: List[str] = []
         self.visualizer = _visualizer(self.model.cfg)
         self.visualizer.dataset_meta = self.model.dataset_meta
 
@@ -190,7 +192,7 @@ class VideoInferencer:
                 progress=self.show_progress))
         results = self._results(run, return_vis, return_datasamples,
                                 print_result)
-        return results if stream else _collected(run, results)
+        return results if stream else self._collected(results)
 
     def _results(self, run: InferenceRun, return_vis: bool,
                  return_datasamples: bool,
@@ -210,6 +212,18 @@ class VideoInferencer:
                     visualization=view.overlay if return_vis else None)
                 # not to be held while the next frame is made
                 del view, found
+        self.files = run.files
+
+    def _collected(self, results: Iterator[Dict[str, Any]]) -> Dict[str, Any]:
+        predictions, visualization = [], []
+        for result in results:
+            predictions.append(result['predictions'])
+            if result['visualization'] is not None:
+                visualization.append(result['visualization'])
+        return dict(
+            predictions=predictions,
+            visualization=visualization,
+            files=self.files)
 
     @staticmethod
     def list_models(pattern: str = '') -> list:
@@ -223,17 +237,6 @@ class VideoInferencer:
             list[str]: What ``model`` may be.
         """
         return [entry.name for entry in model_names.list_models(pattern)]
-
-
-def _collected(run: InferenceRun,
-               results: Iterator[Dict[str, Any]]) -> Dict[str, Any]:
-    predictions, visualization = [], []
-    for result in results:
-        predictions.append(result['predictions'])
-        if result['visualization'] is not None:
-            visualization.append(result['visualization'])
-    return dict(
-        predictions=predictions, visualization=visualization, files=run.files)
 
 
 def _checked(outputs: Optional[Sequence[Union[str,

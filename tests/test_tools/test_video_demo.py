@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mmvis_plugin.apis import inference_frame, init_video_model
+from mmvis_plugin.utils.video_reader import VideoReader
 from mmvis_plugin.visualization import VideoVisualizer, track_colors
 from ..spot_tracker import spot_frame, write_config
 
@@ -127,14 +128,14 @@ def test_video_to_video_keeps_its_rate(call, workplace):
     assert capture.get(cv2.CAP_PROP_FPS) == 13
 
 
-def test_window_shows_every_frame(call, workplace, demo, monkeypatch):
+def test_window_shows_every_frame(call, workplace, monkeypatch):
     monkeypatch.setenv('DISPLAY', ':0')
     shown = []
 
     def show(self, image, wait_time, backend):
         shown.append((image, wait_time, backend))
 
-    monkeypatch.setattr(demo.VideoVisualizer, 'show', show)
+    monkeypatch.setattr(VideoVisualizer, 'show', show)
     call('spots', 'spot_tracker.py', '--show', '--wait-time', '0.5', *PLAIN)
     assert len(shown) == 12 and shown[0][1:] == (0.5, 'cv2')
     red = track_colors([0])[0, ::-1]
@@ -151,23 +152,47 @@ def test_no_display(call, workplace, monkeypatch, capsys):
     assert 'no window can be opened' in capsys.readouterr().err
 
 
-def test_interrupt_keeps_what_was_drawn(call, workplace, demo, monkeypatch):
-    whole = demo.inference_frame
+@pytest.mark.parametrize('words', [(), ('--online', )])
+def test_interrupt_keeps_what_was_made(call, workplace, monkeypatch, words):
+    whole = VideoReader.with_paths
 
-    def interrupted(model, frame, index):
-        if index == 5:
-            raise KeyboardInterrupt
-        return whole(model, frame, index)
+    def interrupted(self):
+        for index, pair in enumerate(whole(self)):
+            if index == 5:
+                raise KeyboardInterrupt
+            yield pair
 
-    monkeypatch.setattr(demo, 'inference_frame', interrupted)
-    call('spots', 'spot_tracker.py', '--out', 'a.mp4')
+    monkeypatch.setattr(VideoReader, 'with_paths', interrupted)
+    call('spots', 'spot_tracker.py', '--out', 'a.mp4', *words)
     assert len(frames_of('a.mp4')) == 5
 
 
+def test_outputs_beside_the_overlay(call, workplace, capsys):
+    call('spots', 'spot_tracker.py', '--save', 'youtube_vis', 'mot',
+         '--out-dir', 'o', '--clip-len', '5')
+    assert sorted(
+        os.listdir('o/preds')) == ['spots_mot.txt', 'spots_youtube_vis.json']
+    out = capsys.readouterr().out
+    assert 'wrote o/preds/spots_mot.txt' in out
+    assert not [n for n in os.listdir() if n.endswith('.mp4')]
+
+
+def test_results_are_printed(call, workplace, capsys):
+    call('spots', 'spot_tracker.py', '--max-frames', '3', '--print-result')
+    out = capsys.readouterr().out
+    assert "'frame_id': 2, 'instances_id': [0, 2], 'labels': [0, 0]" in out
+
+
 @pytest.mark.parametrize('words, message', [
-    (('spots', ), '1 positional arguments, expected INPUTS CONFIG'),
-    (('spot_tracker.py', 'spots'), 'the order is INPUTS CONFIG'),
+    (('spots', ), '1 positional arguments, expected INPUTS MODEL'),
+    (('spot_tracker.py', 'spots'), 'the order is INPUTS MODEL'),
     (('spots', 'absent.py'), 'absent.py: no such config'),
+    (('spots', 'inspro_r18_fpn_movingshapes-tyni'),
+     'did you mean inspro_r18_fpn_movingshapes-tiny'),
+    (('spots', 'raft_small_movingshapes-tiny'), 'expected an online video'),
+    (('spots', 'spot_tracker.py', '--save', 'mot'), 'give both'),
+    (('spots', 'spot_tracker.py', '--save', 'panoptic', '--out-dir', 'o'),
+     'holds panoptic maps, but the model predicts tracks with masks'),
     (('absent', 'spot_tracker.py'), 'absent: no such file or folder'),
     (('spots', 'spot_tracker.py', 'a.pth'), 'a.pth: no such checkpoint'),
     (('spots', 'spot_tracker.py', 'a.pth', '--checkpoint', 'b.pth'),

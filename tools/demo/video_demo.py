@@ -1,46 +1,46 @@
-"""Run a model on a video and write an overlay of its tracks."""
+"""Run a model on a video; write overlays, pictures, JSON and text."""
 import argparse
-import os
-import os.path as osp
-import sys
-from contextlib import ExitStack
+import time
 from typing import List, Optional, Tuple, Union
 
-import cv2
-import numpy as np
-from mmdet.structures import DetDataSample
 from mmengine.config import DictAction
 
 import mmvis_plugin  # noqa: F401  (names what is missing from the stack)
-from mmvis_plugin.apis import inference_frame, init_video_model
-from mmvis_plugin.models.online_video_model import OnlineVideoModel
+from mmvis_plugin.apis import VideoInferencer
+from mmvis_plugin.apis.outputs import (OUTPUT_KINDS, OverlayStrip,
+                                       OverlayWriter, ResultWriter)
+from mmvis_plugin.apis.video_inferencer import DEFAULT_FPS
 from mmvis_plugin.utils.cli import UsageError, one_line_errors
-from mmvis_plugin.utils.progress import FrameProgress
 from mmvis_plugin.utils.video_reader import VideoReader
-from mmvis_plugin.visualization import (FrameFolder, FrameStrip, VideoSink,
-                                        VideoVisualizer, check_image_name)
-
-_DEFAULT_FPS = 10.  # of sources that state none, such as folders
-_NO_WINDOW = ('--show: no window can be opened here; it needs a display and '
-              'opencv-python, not opencv-python-headless; use --out instead')
+from mmvis_plugin.visualization import FrameFolder, VideoSink, VideoVisualizer
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'positional',
         nargs='*',
-        metavar='INPUTS CONFIG [CHECKPOINT]',
-        help='video file, folder of images, camera number or stream URL; '
-        'config; weights. Without INPUTS if --input or --camera-id is given')
+        metavar='INPUTS MODEL [CHECKPOINT]',
+        help='video file, folder of images, camera number or URL; config, or '
+        'name of a model of the zoo; weights. Without INPUTS if --input or '
+        '--camera-id is given')
     parser.add_argument('--input', help='same as INPUTS')
     parser.add_argument('--camera-id', type=int, help='read this camera')
-    parser.add_argument('--checkpoint', help='same as CHECKPOINT')
+    parser.add_argument('--checkpoint', '--weights', help='same as CHECKPOINT')
     parser.add_argument(
         '--device',
-        help="such as cuda:0 or cpu (default: a GPU if there's "
-        'one)')
+        help="such as cuda:0 or cpu (default: a GPU if there's one)")
     parser.add_argument(
         '--max-frames', type=int, help='stop after so many frames')
+    parser.add_argument(
+        '--online',
+        action='store_true',
+        help='results from the frames so far, in constant memory, instead of '
+        'from the whole video; cameras, streams and --show imply it')
+    parser.add_argument(
+        '--clip-len',
+        type=int,
+        default=1,
+        help='frames encoded at once; changes no result (default: 1)')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -52,13 +52,20 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out',
         '--output',
-        help='.mp4 file, or a folder for PNG frames (default: '
-        '<name of the input>_tracks.mp4, unless --show or --strip is given)')
+        help='overlay: .mp4 file, or a folder for PNG frames (default: '
+        '<name of the input>_tracks.mp4, unless another output is asked for)')
+    parser.add_argument(
+        '--out-dir', help='folder of the outputs that --save names')
+    parser.add_argument(
+        '--save',
+        nargs='+',
+        choices=list(OUTPUT_KINDS),
+        default=[],
+        help='kinds of outputs in --out-dir')
     parser.add_argument(
         '--strip',
         metavar='PNG',
-        help='write evenly spaced frames side by '
-        'side')
+        help='write evenly spaced frames side by side')
     parser.add_argument(
         '--strip-frames', type=int, default=6, help='frames of the strip')
     parser.add_argument(
@@ -66,18 +73,28 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--wait-time',
         type=float,
-        default=0.001,
+        default=0.,
         help='seconds a shown frame stays at least')
     parser.add_argument(
         '--fps',
         type=float,
-        help='frame rate of the output (default: that of the input, '
-        f'{_DEFAULT_FPS:g} if it has none)')
+        help='frame rate of the overlay (default: that of the input, '
+        f'{DEFAULT_FPS:g} if it has none)')
+    parser.add_argument(
+        '--print-result', action='store_true', help='print the results')
 
 
 def _add_drawing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--score-thr', type=float, default=0.3, help='least score drawn')
+        '--score-thr',
+        '--pred-score-thr',
+        type=float,
+        default=0.3,
+        help='least score drawn, and kept in ids, mots and mot')
+    parser.add_argument(
+        '--palette',
+        default='none',
+        help="mmdet's colours of stuff, such as coco (default: the model's)")
     parser.add_argument(
         '--alpha', type=float, default=0.45, help='opacity of masks')
     parser.add_argument(
@@ -102,31 +119,34 @@ def _add_drawing(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_args() -> argparse.Namespace:
-    """Return the options, with ``inputs``, ``config`` and ``checkpoint``."""
+    """Return the options, with ``inputs``, ``model`` and ``checkpoint``."""
     parser = argparse.ArgumentParser(description=__doc__)
     _add_source(parser)
     _add_output(parser)
     _add_drawing(parser)
     args = parser.parse_args()
-    args.inputs, args.config, args.checkpoint = _sort_positional(args)
+    args.inputs, args.model, args.checkpoint = _sort_positional(args)
+    if bool(args.save) != bool(args.out_dir):
+        raise UsageError('--save names the kinds of outputs and --out-dir '
+                         'their folder: give both')
     return args
 
 
 def _sort_positional(
         args: argparse.Namespace
 ) -> Tuple[Union[str, int], str, Optional[str]]:
-    """Return inputs, config and checkpoint from wherever they were given."""
+    """Return inputs, model and checkpoint from wherever they were given."""
     rest: List[str] = list(args.positional)
     named = args.input if args.camera_id is None else args.camera_id
     inputs = rest.pop(0) if named is None and rest else named
     if inputs is None or not 1 <= len(rest) <= 2:
         raise UsageError(
             f'{len(args.positional)} positional arguments, expected INPUTS '
-            'CONFIG [CHECKPOINT], or CONFIG [CHECKPOINT] with --input or '
+            'MODEL [CHECKPOINT], or MODEL [CHECKPOINT] with --input or '
             '--camera-id')
-    if not rest[0].endswith('.py'):
-        raise UsageError(f'{rest[0]}: expected a config (.py) here; the '
-                         'order is INPUTS CONFIG [CHECKPOINT]')
+    if str(inputs).endswith('.py'):
+        raise UsageError(f'{inputs}: expected a video here; the order is '
+                         'INPUTS MODEL [CHECKPOINT]')
     if len(rest) == 2 and args.checkpoint is not None:
         raise UsageError(f'two checkpoints: {rest[1]} and --checkpoint '
                          f'{args.checkpoint}, expected one')
@@ -146,49 +166,23 @@ def open_sink(args: argparse.Namespace,
     """
     out = args.out
     if out is None:
-        if args.show or args.strip:
+        if args.show or args.strip or args.save or args.print_result:
             return None
         out = f'{reader.name}_tracks.mp4'
-    suffix = osp.splitext(out)[1].lower()
-    if suffix in ('.avi', '.mkv', '.mov', '.webm', '.gif'):
+    if out.lower().endswith(('.avi', '.mkv', '.mov', '.webm', '.gif')):
         raise UsageError(f'{out}: videos are written as .mp4; end the name '
                          'in .mp4, or give a folder for PNG frames')
-    if suffix == '.mp4':
-        return VideoSink(out, args.fps or reader.fps or _DEFAULT_FPS)
+    if out.lower().endswith('.mp4'):
+        return VideoSink(out, args.fps or reader.fps or DEFAULT_FPS)
     return FrameFolder(out)
 
 
-class _Window:
-    """Frames on the screen."""
-
-    def __init__(self, visualizer: VideoVisualizer, wait_time: float) -> None:
-        displays = ('DISPLAY', 'WAYLAND_DISPLAY')
-        # Qt ends the process where it finds none
-        if sys.platform == 'linux' and not any(map(os.environ.get, displays)):
-            raise UsageError(_NO_WINDOW)
-        self._visualizer = visualizer
-        self._wait_time = wait_time
-
-    def add(self, frame: np.ndarray) -> None:
-        try:
-            self._visualizer.show(
-                np.ascontiguousarray(frame[..., ::-1]),
-                wait_time=self._wait_time,
-                backend='cv2')
-        except cv2.error as error:
-            raise UsageError(_NO_WINDOW) from error
-
-
-def build_visualizer(args: argparse.Namespace,
-                     model: OnlineVideoModel,
-                     max_width: Optional[int] = None) -> VideoVisualizer:
+def build_visualizer(args: argparse.Namespace, meta: dict) -> VideoVisualizer:
     """Return the visualizer that the options ask for.
 
     Args:
         args (argparse.Namespace): The options.
-        model (OnlineVideoModel): Knows the classes.
-        max_width (int, optional): Largest width of a drawn frame. Defaults
-            to None.
+        meta (dict): Knows the classes.
     """
     visualizer = VideoVisualizer(
         'video_demo',
@@ -197,69 +191,52 @@ def build_visualizer(args: argparse.Namespace,
         draw_label=not args.no_label,
         trail_length=0 if args.no_trail else args.trail_length,
         legend=args.legend,
-        min_side=args.min_side,
-        max_width=max_width)
-    visualizer.dataset_meta = model.dataset_meta
+        min_side=args.min_side)
+    visualizer.dataset_meta = meta
     return visualizer
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read, infer, draw and write, one frame in memory at a time.
+    """Run the model and say what was written.
 
     Args:
         args (argparse.Namespace): The options.
     """
     reader = VideoReader(args.inputs, args.max_frames)
-    strip = None
-    if args.strip:
-        check_image_name(args.strip)
-        strip = FrameStrip(args.strip_frames)
+    outputs: List[Union[str, ResultWriter]] = list(args.save)
     sink = open_sink(args, reader)
-    model = init_video_model(args.config, args.checkpoint, args.device,
-                             args.cfg_options)
-    visualizer = build_visualizer(args, model)
-    if strip is not None:
-        narrow = build_visualizer(args, model, strip.max_width)
-    targets = [] if sink is None else [sink.write]
-    if args.show:
-        targets.append(_Window(visualizer, args.wait_time).add)
-    with ExitStack() as stack:
-        if sink is not None:
-            stack.enter_context(sink)
-        progress = stack.enter_context(FrameProgress(reader.num_frames))
-        try:
-            for index, frame in enumerate(reader):
-                sample = inference_frame(model, frame, index)
-                drawn = _draw(visualizer, frame, sample, args)
-                for target in targets:
-                    target(drawn)
-                if strip is not None:
-                    # a frame shrunk afterwards would lose its text
-                    if drawn.shape[1] > strip.max_width:
-                        drawn = _draw(narrow, frame, sample, args)
-                    strip.add(drawn)
-                progress.advance()
-        except KeyboardInterrupt:  # how a camera stream ends
-            print('stopped; what was drawn so far is kept')
-    _report(args, sink, strip, progress)
-
-
-def _draw(visualizer: VideoVisualizer, frame: np.ndarray,
-          sample: DetDataSample, args: argparse.Namespace) -> np.ndarray:
-    """Return a BGR frame with its tracks, RGB."""
-    return visualizer.overlay(
-        frame[..., ::-1], sample, pred_score_thr=args.score_thr)
-
-
-def _report(args: argparse.Namespace, sink: Optional[Union[VideoSink,
-                                                           FrameFolder]],
-            strip: Optional[FrameStrip], progress: FrameProgress) -> None:
-    print(f'{progress.count} frames at {progress.fps:.1f} frames per second')
-    if sink is not None and sink.num_frames:
-        print(f'wrote {sink.path}')
-    if strip is not None and len(strip):
-        strip.save(args.strip)
-        print(f'wrote {args.strip}')
+    if sink is not None:
+        outputs.append(OverlayWriter(sink))
+    narrow = build_visualizer(args, {})
+    if args.strip:
+        outputs.append(OverlayStrip(args.strip, narrow, args.strip_frames))
+    inferencer = VideoInferencer(
+        args.model,
+        args.checkpoint,
+        args.device,
+        palette=args.palette,
+        cfg_options=args.cfg_options)
+    narrow.dataset_meta = inferencer.model.dataset_meta
+    inferencer.visualizer = build_visualizer(args, narrow.dataset_meta)
+    start, count = time.perf_counter(), 0
+    for result in inferencer(
+            reader,
+            show=args.show,
+            wait_time=args.wait_time,
+            pred_score_thr=args.score_thr,
+            return_datasamples=not args.print_result,
+            print_result=args.print_result,
+            out_dir=args.out_dir or '',
+            outputs=outputs,
+            stream=True,
+            online=args.online or args.show or reader.is_endless,
+            clip_len=args.clip_len,
+            fps=args.fps):
+        count += 1
+    speed = count / (time.perf_counter() - start)
+    print(f'{count} frames at {speed:.1f} frames per second')
+    for path in inferencer.files:
+        print(f'wrote {path}')
 
 
 @one_line_errors

@@ -1,9 +1,11 @@
 """A web server on this machine that does what it is told to do wrong."""
 import hashlib
+import os
 import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
 
 import numpy as np
 
@@ -93,7 +95,8 @@ def serve(*plan):
         target=server.serve_forever, kwargs=dict(poll_interval=.01))
     thread.start()
     try:
-        yield server
+        with mock.patch.dict(os.environ, no_proxy='127.0.0.1'):
+            yield server
     finally:
         server.shutdown()
         server.server_close()

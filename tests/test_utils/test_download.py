@@ -7,16 +7,10 @@ import threading
 import pytest
 
 from mmvis_plugin.utils import download as module
-from mmvis_plugin.utils.download import (download, fetch_weights, hash_in_name,
-                                         name_of, sha256_of)
+from mmvis_plugin.utils.download import download
 from mmvis_plugin.utils.errors import DownloadError
 from ..hostile_server import (CONTENT, NAME, OTHER, SHA, error, good, redirect,
                               serve, whole)
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv('no_proxy', '127.0.0.1')
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from .panoptic_tubes import PanopticTubes
 from .stq import STQRecord, stq, stq_record, stq_results
 from .track_ap import (CategoryRecord, accumulate, average_area, match_tracks,
                        top_detections)
+from .track_confusion import TrackOverlaps, track_confusion
 from .track_events import TrackEvent, TrackEvents, TrackRun, track_events
 from .tube_ap import video_instance_ap, video_records
 from .tube_overlap import tube_areas, tube_iou
@@ -18,7 +19,7 @@ __all__ = [
     'box_tube_ap', 'box_tube_iou', 'PanopticFrameTable', 'PanopticTubes',
     'STQRecord', 'panoptic_tables', 'stq', 'stq_record', 'stq_results', 'vpq',
     'vpq_counts', 'vpq_results', 'CategoryRecord', 'accumulate',
-    'average_area', 'match_tracks', 'top_detections', 'TrackEvent',
-    'TrackEvents', 'TrackRun', 'track_events', 'tube_areas', 'tube_iou',
-    'video_instance_ap', 'video_records'
+    'average_area', 'match_tracks', 'top_detections', 'TrackOverlaps',
+    'track_confusion', 'TrackEvent', 'TrackEvents', 'TrackRun', 'track_events',
+    'tube_areas', 'tube_iou', 'video_instance_ap', 'video_records'
 ]

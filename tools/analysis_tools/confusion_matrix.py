@@ -5,8 +5,8 @@ reaches --tp-iou-thr, whatever their classes are; results choose by falling
 score. Rows are the classes of the tracks and, last, background; columns those
 of the results and, last, missed. Results without masks are compared by boxes.
 
-Writes confusion_matrix.png (per cent of each row, as mmdet draws it) and
-confusion_matrix.json (counts).
+Writes confusion_matrix.json and confusion_matrix.png: numbers are counts,
+colours per cent of the row.
 """
 import argparse
 import json

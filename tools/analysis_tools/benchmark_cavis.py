@@ -23,12 +23,14 @@ from copy import deepcopy
 from typing import Any, Dict, List
 
 import torch
-from cavis_memory import measure_memory, metas_of
+from cavis_memory import measure_memory
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import init_default_scope
-from stopwatch import Stopwatch, part_rows, print_table, spread, wrap
-from torch import Tensor, nn
+from random_frames import frame_meta, noise_images
+from stopwatch import (REST, TimedModel, device_name, part_rows, print_table,
+                       spread)
+from torch import Tensor
 
 from mmvis_plugin.apis.inference import pick_device
 from mmvis_plugin.models.cavis import CAVIS
@@ -42,7 +44,7 @@ CONFIG = osp.relpath(
         'cavis-online_r50_8xb1-160k_coco-ovis.py'))
 SIZE, PADDED = (360, 640), (384, 640)
 TIME_LIMIT, CONTEXT_LIMIT = 1.15, 0.03
-REST, CONTEXT, RESULTS = 'rest', 'context features', 'results'
+CONTEXT, RESULTS = 'context features', 'results'
 # methods by what they are called in the table
 CAVIS_PARTS = {
     'backbone': ['backbone.forward'],
@@ -109,23 +111,8 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-class System:
-    """A model that is timed.
-
-    Args:
-        model (nn.Module): The model.
-        parts (dict[str, list[str]]): Methods by the name of their row.
-        device (torch.device): Of the model.
-    """
-
-    def __init__(self, model: nn.Module, parts: Dict[str, List[str]],
-                 device: torch.device) -> None:
-        self.watch = Stopwatch(device)
-        for label, paths in parts.items():
-            for path in paths:
-                wrap(model, path, self.watch.timed(label))
-        self.model = model
-        self.frame = self.watch.timed(REST)(self._frame)
+class System(TimedModel):
+    """CAVIS or mmdet's Mask2Former, timed."""
 
     def _frame(self, image: Tensor, meta: dict) -> Any:
         sample = DetDataSample(metainfo=meta)
@@ -142,10 +129,10 @@ class System:
             images (list[Tensor]): Frames, used in turn.
             num (int): Frames of the video.
         """
-        self.watch.seconds.clear()
-        for i, meta in enumerate(metas_of(num, SIZE, PADDED, SIZE)):
-            self.frame(images[i % len(images)], meta)
-        return {k: v / num * 1e3 for k, v in self.watch.seconds.items()}
+        return self.milliseconds(
+            lambda i: self._frame(images[i % len(images)],
+                                  frame_meta(i, SIZE, PADDED, length=num)),
+            num)
 
 
 def mask2former_cfg(cavis: ConfigDict) -> ConfigDict:
@@ -215,11 +202,7 @@ def time_systems(systems: Dict[str, System], args: argparse.Namespace) -> dict:
     Returns:
         dict: Milliseconds per frame and part of each video, by system.
     """
-    generator = torch.Generator().manual_seed(0)
-    images = [
-        torch.randn(1, 3, *PADDED, generator=generator).to(args.device)
-        for _ in range(4)
-    ]
+    images = noise_images(4, PADDED, args.device)
     times: Dict[str, List[Dict[str, float]]] = {name: [] for name in systems}
     dtype = getattr(torch, args.amp) if args.amp else None
     with torch.inference_mode(), torch.autocast(
@@ -240,8 +223,7 @@ def report(times: Dict[str, List[Dict[str, float]]],
         times (dict): Of :func:`time_systems`.
         args (argparse.Namespace): The options.
     """
-    kind = torch.cuda.get_device_name(args.device) \
-        if args.device.type == 'cuda' else f'CPU, {args.threads} threads'
+    kind = device_name(args.device, args.threads)
     print(f'{kind}, torch {torch.__version__}, {args.amp or "fp32"}; '
           f'{args.repeats} videos of {args.frames} frames, {SIZE[0]} x '
           f'{SIZE[1]}\n')

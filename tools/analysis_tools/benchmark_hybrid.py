@@ -29,7 +29,7 @@ from benchmark_em import extra_memory, seconds
 from hybrid_frames import CLOCKS, CONFIG, ITERS, PARTS, build_frames, id_map
 from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
-from stopwatch import print_table, spread
+from stopwatch import device_name, print_table, spread
 from torch import Tensor
 
 from mmvis_plugin.apis.inference import pick_device
@@ -137,9 +137,8 @@ def dense_dice(id_prev: Tensor, id_cur: Tensor, flow: Tensor, m: int,
 
 def describe(args: argparse.Namespace) -> str:
     """Return device, version and size for the head of a table."""
-    kind = torch.cuda.get_device_name(args.device) \
-        if args.device.type == 'cuda' else f'CPU, {args.threads} threads'
-    return (f'{kind}, torch {torch.__version__}, fp32; {args.size[0]} x '
+    return (f'{device_name(args.device, args.threads)}, '
+            f'torch {torch.__version__}, fp32; {args.size[0]} x '
             f'{args.size[1]}; {args.repeats} repeats\n')
 
 

@@ -25,6 +25,7 @@ from mmdet.structures.bbox import bbox2roi
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
+from random_frames import frame_meta
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -270,12 +271,7 @@ def main() -> None:
     torch.backends.cudnn.benchmark = True
     size = (360, 640)
     padded = (384, 640)
-    metainfo = dict(
-        img_shape=size,
-        ori_shape=size,
-        pad_shape=padded,
-        batch_input_shape=padded,
-        scale_factor=(1., 1.))
+    metainfo = frame_meta(0, size, padded)
     images = list(torch.randint(0, 256, (8, 3, *size), dtype=torch.uint8))
     if args.device.type == 'cuda':
         images = [image.pin_memory() for image in images]

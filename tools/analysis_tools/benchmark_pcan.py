@@ -25,7 +25,9 @@ from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
-from stopwatch import Stopwatch, part_rows, print_table, spread, wrap
+from random_frames import frame_meta, noise_images
+from stopwatch import (REST, TimedModel, device_name, part_rows, print_table,
+                       spread, wrap)
 from torch import Tensor, nn
 
 from mmvis_plugin.apis.inference import pick_device
@@ -39,7 +41,6 @@ CONFIG = osp.relpath(
         'pcan_r50_fpn_4xb2-12e_bdd100k.py'))
 PADDED, SIZE = (736, 1280), (720, 1280)
 LIMIT = 0.1  # of the time of PCAN without its frame level
-REST = 'rest'
 FRAME_LEVEL = 'frame PCAM'
 # methods by what they are called in the table
 PCAN_PARTS = {
@@ -135,37 +136,15 @@ def given_objects(num: int, num_channels: int, num_classes: int,
     return Objects(found.to(device), 10. * embeds.to(device))
 
 
-class Stream:
-    """One video of a system.
-
-    Args:
-        model (nn.Module): The model.
-        parts (dict[str, list[str]]): Methods by the name of their row.
-        watch (Stopwatch): Takes the times.
-    """
-
-    def __init__(self, model: nn.Module, parts: Dict[str, List[str]],
-                 watch: Stopwatch) -> None:
-        self.watch = watch
-        for label, paths in parts.items():
-            for path in paths:
-                wrap(model, path, watch.timed(label))
-        self.model = model
-        self.num_frames = 0
-        self.frame = watch.timed(REST)(self._frame)
+class Stream(TimedModel):
+    """One video of a system, timed."""
+    num_frames = 0
 
     def _frame(self, inputs: Tensor) -> None:
-        meta = dict(
-            frame_id=self.num_frames,
-            video_id=0,
-            ori_video_length=10**9,
-            img_shape=SIZE,
-            ori_shape=SIZE,
-            pad_shape=PADDED,
-            batch_input_shape=PADDED,
-            scale_factor=(1., 1.))
         sample = TrackDataSample()
-        sample.video_data_samples = [DetDataSample(metainfo=meta)]
+        sample.video_data_samples = [
+            DetDataSample(metainfo=frame_meta(self.num_frames, SIZE, PADDED))
+        ]
         self.model.predict(inputs[:, None], [sample])
         self.num_frames += 1
 
@@ -176,10 +155,8 @@ class Stream:
             images (list[Tensor]): Frames, used in turn.
             num (int): Frames to process.
         """
-        self.watch.seconds.clear()
-        for i in range(num):
-            self.frame(images[i % len(images)])
-        return {k: v / num * 1e3 for k, v in self.watch.seconds.items()}
+        return self.milliseconds(
+            lambda i: self._frame(images[i % len(images)]), num)
 
 
 def qdtrack_cfg(pcan: ConfigDict) -> ConfigDict:
@@ -235,7 +212,7 @@ def build_streams(cfg: ConfigDict,
         is_pcan = parts is PCAN_PARTS
         give(model, 'predict_bbox' if is_pcan else 'predict',
              'embed' if is_pcan else 'predict', objects)
-        streams[name] = Stream(model, parts, Stopwatch(args.device))
+        streams[name] = Stream(model, parts, args.device)
     return streams
 
 
@@ -281,8 +258,7 @@ def report(times: Dict[str, List[Dict[str, float]]],
     Returns:
         float: Median of what the frame level adds to the time of PCAN.
     """
-    kind = torch.cuda.get_device_name(args.device) \
-        if args.device.type == 'cuda' else f'CPU, {args.threads} threads'
+    kind = device_name(args.device, args.threads)
     print(f'{kind}, torch {torch.__version__}, fp32; operators for: '
           f'{", ".join(ext_devices()) or "nothing"}; {args.objects} objects '
           f'per frame; {args.repeats} blocks of {args.frames} frames\n')
@@ -312,11 +288,7 @@ def main() -> None:
     torch.backends.cudnn.benchmark = True
     init_default_scope('mmdet')
     streams = build_streams(read_config(args.config).model, args)
-    generator = torch.Generator().manual_seed(0)
-    images = [
-        torch.randn(1, 3, *PADDED, generator=generator).to(args.device)
-        for _ in range(4)
-    ]
+    images = noise_images(4, PADDED, args.device)
     times: Dict[str, List[Dict[str, float]]] = {name: [] for name in streams}
     with torch.inference_mode():
         for stream in streams.values():

@@ -1,13 +1,13 @@
 """Memory that CAVIS needs for a long video."""
 import time
 from copy import deepcopy
-from typing import List, Tuple
 
 import torch
 from benchmark_metric_memory import peak_bytes
 from check_stream_memory import resident_bytes
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.config import ConfigDict
+from random_frames import frame_meta
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -17,30 +17,6 @@ from mmvis_plugin.testing import nbytes
 
 # of the padded input, of what it holds, and of the frame
 OVIS_PADDED, OVIS_SIZE, OVIS_FRAME = (448, 800), (448, 796), (1080, 1920)
-
-
-def metas_of(num: int, size: Tuple[int, int], padded: Tuple[int, int],
-             ori_shape: Tuple[int, int]) -> List[dict]:
-    """Return the metainfo of the frames of a video.
-
-    Args:
-        num (int): Frames.
-        size (tuple[int, int]): Of the input without its padding.
-        padded (tuple[int, int]): Of the input.
-        ori_shape (tuple[int, int]): Of the original frames.
-    """
-    return [
-        dict(
-            frame_id=i,
-            video_id=0,
-            ori_video_length=num,
-            img_shape=size,
-            ori_shape=ori_shape,
-            pad_shape=padded,
-            batch_input_shape=padded,
-            scale_factor=(size[1] / ori_shape[1], size[0] / ori_shape[0]))
-        for i in range(num)
-    ]
 
 
 class RandomFeatures:
@@ -90,7 +66,10 @@ def measure_memory(cfg: ConfigDict, device: torch.device, num_frames: int,
     cfg.backbone = dict(type='ResNet', depth=18, base_channels=4)
     model = MODELS.build(cfg).eval().to(device)
     model.encode = features
-    metas = metas_of(num_frames, OVIS_SIZE, OVIS_PADDED, OVIS_FRAME)
+    metas = [
+        frame_meta(i, OVIS_SIZE, OVIS_PADDED, OVIS_FRAME, num_frames)
+        for i in range(num_frames)
+    ]
     before, start, kept = resident_bytes(), time.perf_counter(), 0
     for first in range(0, num_frames, window):
         sample = TrackDataSample()

@@ -8,7 +8,8 @@ from typing import Any, Callable, Dict, List, Tuple
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import PixelData
-from stopwatch import Stopwatch, wrap
+from random_frames import frame_meta, noise_images
+from stopwatch import TimedModel, wrap
 from torch import Tensor, nn
 
 from mmvis_plugin.registry import MODELS
@@ -58,7 +59,7 @@ def id_map(num: int, size: Tuple[int, int], share: float = SHARE) -> Tensor:
     return torch.where(inside, cell + 1, 0).int()
 
 
-class Frames:
+class Frames(TimedModel):
     """One video through a model whose segments and similarities are given.
 
     Args:
@@ -70,20 +71,15 @@ class Frames:
 
     def __init__(self, model: nn.Module, args: argparse.Namespace,
                  left_over: bool) -> None:
-        self.model, self.left_over = model, left_over
-        self.watch = Stopwatch(args.device, CLOCKS[args.clock])
+        self.left_over = left_over
         self.ids = id_map(args.objects, args.size).to(args.device).long()
         self.num_frames = self.num_compared = 0
         self.found: List[int] = []
         self.state: Any = model.init_state({})
-        generator = torch.Generator().manual_seed(0)
-        images = torch.randn(2, 1, 3, *args.size, generator=generator)
-        self.images = images.to(args.device)
+        self.images = noise_images(2, args.size, args.device)
         wrap(model, 'segmentor.predict', self._given_segments)
         wrap(model, '_similarities', self._given_similarities)
-        for label, paths in PARTS.items():
-            for path in paths:
-                wrap(model, path, self.watch.timed(label))
+        super().__init__(model, PARTS, args.device, CLOCKS[args.clock])
 
     def _given_segments(self, method: Callable) -> Callable:
 
@@ -113,16 +109,10 @@ class Frames:
 
     def step(self) -> None:
         """Process the next frame."""
-        size = tuple(self.images.shape[-2:])
-        meta = dict(
-            frame_id=self.num_frames,
-            img_shape=size,
-            ori_shape=size,
-            pad_shape=size,
-            batch_input_shape=size,
-            scale_factor=(1., 1.))
-        self.num_compared = 0
         image = self.images[self.num_frames % len(self.images)]
+        size = tuple(image.shape[-2:])
+        meta = frame_meta(self.num_frames, size, size)
+        self.num_compared = 0
         output, self.state = self.model.step(image, meta, self.state)
         self.model.online_result(output, self.state)
         self.num_frames += 1

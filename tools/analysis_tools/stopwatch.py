@@ -7,6 +7,8 @@ from typing import Any, Callable, Dict, Iterable, List
 import torch
 from torch import nn
 
+REST = 'rest'
+
 
 def get_part(model: nn.Module, path: str) -> Any:
     """Return what a dotted path names below a model, or None."""
@@ -72,6 +74,54 @@ class Stopwatch:
             return call
 
         return make
+
+
+class TimedModel:
+    """A model whose frames are timed by the parts of the model.
+
+    Args:
+        model (nn.Module): The model; the timed methods are replaced.
+        parts (dict[str, list[str]]): Dotted paths to methods by the name of
+            their row. Those of a module that is not there are left out.
+        device (torch.device): Of the model.
+        clock (Callable): Seconds. Defaults to wall time.
+    """
+
+    def __init__(self,
+                 model: nn.Module,
+                 parts: Dict[str, List[str]],
+                 device: torch.device,
+                 clock: Callable[[], float] = time.perf_counter) -> None:
+        self.model = model
+        self.watch = Stopwatch(device, clock)
+        for label, paths in parts.items():
+            for path in paths:
+                wrap(model, path, self.watch.timed(label))
+
+    def milliseconds(self, step: Callable[[int], Any],
+                     num: int) -> Dict[str, float]:
+        """Return milliseconds per frame of each part, and of the rest.
+
+        Args:
+            step (Callable): Processes the frame of an index.
+            num (int): Frames to process.
+        """
+        self.watch.seconds.clear()
+        step = self.watch.timed(REST)(step)
+        for index in range(num):
+            step(index)
+        return {k: v / num * 1e3 for k, v in self.watch.seconds.items()}
+
+
+def device_name(device: torch.device, num_threads: int) -> str:
+    """Return what a table says about where it was measured.
+
+    Args:
+        device (torch.device): The device.
+        num_threads (int): Threads of a CPU.
+    """
+    return torch.cuda.get_device_name(device) if device.type == 'cuda' \
+        else f'CPU, {num_threads} threads'
 
 
 def spread(values: List[float], form: str = '.1f') -> str:

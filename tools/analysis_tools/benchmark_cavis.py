@@ -132,7 +132,7 @@ class System(TimedModel):
         return self.milliseconds(
             lambda i: self._frame(images[i % len(images)],
                                   frame_meta(i, SIZE, PADDED, length=num)),
-            num)
+            range(num))
 
 
 def mask2former_cfg(cavis: ConfigDict) -> ConfigDict:

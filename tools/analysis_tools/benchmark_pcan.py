@@ -156,7 +156,7 @@ class Stream(TimedModel):
             num (int): Frames to process.
         """
         return self.milliseconds(
-            lambda i: self._frame(images[i % len(images)]), num)
+            lambda i: self._frame(images[i % len(images)]), range(num))
 
 
 def qdtrack_cfg(pcan: ConfigDict) -> ConfigDict:

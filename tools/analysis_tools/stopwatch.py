@@ -98,18 +98,20 @@ class TimedModel:
             for path in paths:
                 wrap(model, path, self.watch.timed(label))
 
-    def milliseconds(self, step: Callable[[int], Any],
-                     num: int) -> Dict[str, float]:
+    def milliseconds(self, step: Callable,
+                     frames: Iterable) -> Dict[str, float]:
         """Return milliseconds per frame of each part, and of the rest.
 
         Args:
-            step (Callable): Processes the frame of an index.
-            num (int): Frames to process.
+            step (Callable): Processes a frame.
+            frames (Iterable): What it gets; where that comes from does not
+                count.
         """
         self.watch.seconds.clear()
         step = self.watch.timed(REST)(step)
-        for index in range(num):
-            step(index)
+        num = 0
+        for num, frame in enumerate(frames, 1):
+            step(frame)
         return {k: v / num * 1e3 for k, v in self.watch.seconds.items()}
 
 

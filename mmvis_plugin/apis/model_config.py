@@ -1,5 +1,6 @@
 """From what a user calls a model to its config and weights."""
 import ast
+import copy
 import os.path as osp
 from pathlib import Path
 from typing import NamedTuple, Optional, Union
@@ -8,6 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmvis_plugin.utils.checkpoint import read_checkpoint
+from mmvis_plugin.utils.download import fetch_weights
 from mmvis_plugin.utils.errors import CheckpointError
 from mmvis_plugin.utils.model_names import find_model
 
@@ -49,6 +51,7 @@ def model_source(model: Optional[Model],
         FileNotFoundError: If there is no such file.
         CheckpointError: If a config is to come from a checkpoint without
             one.
+        DownloadError: If weights of the zoo cannot be fetched.
         ValueError: If the zoo has no such model, or nothing is given.
     """
     weights = None if weights is None else str(weights)
@@ -58,10 +61,10 @@ def model_source(model: Optional[Model],
                              'config, a name of the model zoo, or a '
                              'checkpoint that holds its config')
         return ModelSource(_config_of(weights), weights)
-    if isinstance(model, Config):
-        return ModelSource(model.copy(), weights)
-    if isinstance(model, dict):
-        return ModelSource(Config(model).copy(), weights)
+    if isinstance(model, (Config, dict)):
+        model = copy.deepcopy(model)
+        return ModelSource(
+            Config(model) if isinstance(model, dict) else model, weights)
     path = str(model)
     if not osp.isfile(path) and not path.endswith(_SUFFIXES):
         return _from_zoo(path, weights)
@@ -76,11 +79,12 @@ def model_source(model: Optional[Model],
 
 def _from_zoo(name: str, weights: Optional[str]) -> ModelSource:
     entry = find_model(name)
-    if weights is None and entry.weights is None:
+    weights = weights or fetch_weights(entry)
+    if weights is None:
         print_log(
             f'{entry.name}: not yet trained, the zoo has no weights of it; '
             'they are random unless a checkpoint is given', 'current')
-    return ModelSource(Config.fromfile(entry.config), weights or entry.weights)
+    return ModelSource(Config.fromfile(entry.config), weights)
 
 
 def _config_of(path: str) -> Config:

@@ -98,9 +98,8 @@ class TimedModel:
             for path in paths:
                 wrap(model, path, self.watch.timed(label))
 
-    def milliseconds(self, step: Callable,
-                     frames: Iterable) -> Dict[str, float]:
-        """Return milliseconds per frame of each part, and of the rest.
+    def measure(self, step: Callable, frames: Iterable) -> Dict[str, float]:
+        """Return what the clock counts per frame in each part and the rest.
 
         Args:
             step (Callable): Processes a frame.
@@ -112,7 +111,11 @@ class TimedModel:
         num = 0
         for num, frame in enumerate(frames, 1):
             step(frame)
-        return {k: v / num * 1e3 for k, v in self.watch.seconds.items()}
+        return {key: value / num for key, value in self.watch.seconds.items()}
+
+    def milliseconds(self, *args) -> Dict[str, float]:
+        """Return :meth:`measure` of a clock of seconds in milliseconds."""
+        return {key: 1e3 * value for key, value in self.measure(*args).items()}
 
 
 def device_name(device: torch.device, num_threads: int) -> str:

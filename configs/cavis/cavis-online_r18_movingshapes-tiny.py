@@ -20,8 +20,8 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-max_iters = 400
+max_iters = 300
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = dict(total_steps=max_iters)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
-load_from = 'work_dirs/cavis-segmenter_r18_movingshapes-tiny/iter_400.pth'
+load_from = 'work_dirs/cavis-segmenter_r18_movingshapes-tiny/iter_300.pth'

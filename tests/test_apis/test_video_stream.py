@@ -86,3 +86,24 @@ def test_panoptic_results_are_handed_on_and_drawn(monkeypatch):
     wanted = np.full((60, 80, 3), (1, 2, 3), np.uint8)
     wanted[20:40] = track_colors([1])
     np.testing.assert_array_equal(drawn, wanted)
+
+
+@pytest.mark.parametrize('sizes', [(1, 1, 1, 1), (3, 1), (4, )])
+def test_kept_frames_come_back_at_the_end(sizes):
+    stream = VideoStream(
+        init_video_model(spot_config(), device='cpu'),
+        video_id=5,
+        video_name='spots')
+    firsts = []
+    for size in sizes:
+        start = stream.num_frames
+        firsts.append(
+            stream.keep([spot_frame(start + i) for i in range(size)]))
+    assert firsts[0].pred_track_instances.instances_id.tolist() == [0]
+    assert firsts[1:] == [None] * (len(sizes) - 1)
+    found = stream.finish()
+    assert [f.frame_id for f in found] == [0, 1, 2, 3]
+    assert [len(f.pred_track_instances) for f in found] == [1, 1, 2, 2]
+    assert (found[0].video_id, found[0].video_name) == (5, 'spots')
+    with pytest.raises(ValueError, match='no frame was kept'):
+        stream.finish()

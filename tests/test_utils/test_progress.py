@@ -49,3 +49,9 @@ def test_bar_on_a_terminal(monkeypatch):
     progress, text = run(monkeypatch, Terminal(), total=6)
     assert '6/6' in text and '0.5 fps' in text and '\x1b[' in text
     assert progress.count == 6
+
+
+@pytest.mark.parametrize('stream', [io.StringIO, Terminal])
+def test_invisible(monkeypatch, stream):
+    progress, text = run(monkeypatch, stream(), interval=1., visible=False)
+    assert text == '' and progress.count > 0

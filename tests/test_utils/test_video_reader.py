@@ -180,3 +180,53 @@ def test_bad_max_frames():
 def test_read_image_of_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match='no such image'):
         read_image(tmp_path / 'a.jpg')
+
+
+def test_image_files_are_named():
+    files = [str(CLIP / f'img_{i}.jpg') for i in (1, 2, 10)]
+    for source in (CLIP, files):
+        pairs = list(VideoReader(source).with_paths())
+        assert [path for _, path in pairs] == files
+        assert all(frame.ndim == 3 for frame, _ in pairs)
+    pairs = VideoReader([np.zeros((2, 2, 3), np.uint8)]).with_paths()
+    assert [path for _, path in pairs] == [None]
+
+
+def test_what_can_be_read_again(tmp_path):
+    frame = np.zeros((2, 2, 3), np.uint8)
+    video = write_video(tmp_path / 'a.mp4')
+    for source in (CLIP, video, [frame], np.stack([frame])):
+        reader = VideoReader(source)
+        assert reader.can_repeat and not reader.is_endless
+    reader = VideoReader(iter([frame]))
+    assert not reader.can_repeat and not reader.is_endless
+
+
+def test_cameras_never_end(monkeypatch):
+
+    class Camera:
+
+        def __init__(self, source):
+            pass
+
+        def isOpened(self):
+            return True
+
+        def get(self, key):
+            return -1.
+
+    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    for source in (0, '0', 'rtsp://127.0.0.1/a'):
+        reader = VideoReader(source)
+        assert reader.is_endless and not reader.can_repeat
+        assert not VideoReader(source, max_frames=3).is_endless
+
+
+@pytest.mark.parametrize('source, text', [
+    (2.5, 'frames of type float, expected a video file'),
+    ([None], 'frame 0 is a NoneType, expected an image file'),
+])
+def test_other_types(source, text):
+    with pytest.raises(AnnotationError, match=text) as error:
+        list(VideoReader(source))
+    assert one_line(error)

@@ -15,11 +15,11 @@ def degrade(pred: SynthPrediction, kind: str, p: float,
 
     Args:
         pred (SynthPrediction): The prediction; it stays as it is.
-        kind (str): 'drop' (an object vanishes), 'swap' (two objects of a
-            class exchange identities from a frame on), 'jitter' (masks move
-            by up to ``p`` pixels in every frame), 'extra' (a displaced copy
-            of an object appears) or 'wrong_class' (an object gets another
-            label).
+        kind (str): 'drop' (an object vanishes), 'gap' (it vanishes in the
+            middle third of its frames), 'swap' (two objects of a class
+            exchange identities from a frame on), 'jitter' (masks move by up
+            to ``p`` pixels in every frame), 'extra' (a displaced copy of an
+            object appears) or 'wrong_class' (an object gets another label).
         p (float): Probability per object, for 'swap' per pair; for 'jitter'
             the largest shift in pixels.
         seed (int): Seed of the draws.
@@ -44,6 +44,17 @@ def _drop(pred: SynthPrediction, p: float, rng: np.random.Generator) -> None:
     for object_id in pred.object_ids:
         if rng.random() < p:
             pred.remove(object_id)
+
+
+def _gap(pred: SynthPrediction, p: float, rng: np.random.Generator) -> None:
+    for object_id in pred.object_ids:
+        if rng.random() >= p:
+            continue
+        seen = np.flatnonzero((pred.id_maps == object_id).any((1, 2)))
+        for frame in seen[len(seen) // 3:2 * len(seen) // 3]:
+            lost = pred.id_maps[frame] == object_id
+            pred.id_maps[frame][lost] = 0
+            pred.label_maps[frame][lost] = VOID
 
 
 def _wrong_class(pred: SynthPrediction, p: float,
@@ -138,6 +149,7 @@ def _paint(pred: SynthPrediction, frame: int, mask: np.ndarray,
 
 _KINDS: Dict[str, Callable] = dict(
     drop=_drop,
+    gap=_gap,
     swap=_swap,
     jitter=_jitter,
     extra=_extra,

@@ -1,6 +1,8 @@
 import io
 import sys
 
+import pytest
+
 from mmvis_plugin.utils import progress as module
 from mmvis_plugin.utils.progress import FrameProgress
 

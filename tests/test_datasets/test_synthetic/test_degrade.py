@@ -78,7 +78,8 @@ def test_input_stays_as_it_is_and_seeds_decide(pred):
     assert (first.id_maps != other.id_maps).any()
 
 
-@pytest.mark.parametrize('kind', ['drop', 'swap', 'extra', 'wrong_class'])
+@pytest.mark.parametrize('kind',
+                         ['drop', 'gap', 'swap', 'extra', 'wrong_class'])
 def test_probability_zero_changes_nothing(pred, kind):
     same = degrade(pred, kind, 0., seed=0)
     assert (same.id_maps == pred.id_maps).all()
@@ -93,6 +94,21 @@ def test_drop_leaves_void_and_the_crowd(pred):
     assert (empty.id_maps[gone] == 0).all()
     assert (empty.label_maps[~gone] == pred.label_maps[~gone]).all()
     assert empty.to_youtube_vis(1, range(4)) == []
+
+
+def test_gap_is_the_middle_third(pred):
+    gone = degrade(pred, 'gap', 1., seed=0)
+    assert gone.labels == pred.labels
+    for object_id in pred.object_ids:
+        before, after = ((side.id_maps == object_id) for side in (pred, gone))
+        seen = np.flatnonzero(before.any((1, 2)))
+        lost = np.flatnonzero((before != after).any((1, 2)))
+        third = len(seen) // 3
+        assert third >= 1 and not after[lost].any()
+        assert lost.tolist() == seen[third:2 * len(seen) // 3].tolist()
+    changed = gone.id_maps != pred.id_maps
+    assert (gone.label_maps[changed] == 255).all()
+    assert (gone.label_maps == pred.label_maps)[~changed].all()
 
 
 def test_swap_exchanges_two_objects_of_a_class_from_a_frame_on(pred):

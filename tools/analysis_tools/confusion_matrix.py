@@ -79,6 +79,7 @@ class MaskConfusion(VideoMetric):
     Args:
         options (dict): Thresholds of :func:`track_confusion`.
     """
+    default_prefix = 'confusion'
 
     def __init__(self, options: dict) -> None:
         super().__init__()
@@ -114,7 +115,7 @@ class BoxConfusion(BoxTubeMetric):
     Args:
         options (dict): Thresholds of :func:`track_confusion`.
     """
-    default_prefix = None
+    default_prefix = 'confusion'
     setting_names = ()
 
     def __init__(self, options: dict) -> None:
@@ -193,7 +194,7 @@ def confusion_of(samples: Iterable[dict], dataset: Any,
     evaluator = Evaluator(metric(options))
     evaluator.dataset_meta = dataset.metainfo
     found = evaluator.offline_evaluate(chain([first], samples))
-    return np.array(found['matrix'])
+    return np.array(found['confusion/matrix'])
 
 
 def draw(matrix: np.ndarray, classes: Sequence[str], theme: str, path: str,

@@ -257,8 +257,9 @@ class HybridReplay(Replay):
                 # to this frame, then from it, the last frame first
                 forward=[overlaps(old, record) for old in memory[::-1]],
                 backward=[overlaps(record, old) for old in memory[::-1]],
-                values=runs[0].cpu(),
-                lengths=runs[1].cpu())
+                # they lie in storage of the size of the map
+                values=runs[0].cpu().clone(),
+                lengths=runs[1].cpu().clone())
 
         return notes
 

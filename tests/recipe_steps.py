@@ -20,10 +20,7 @@ WIDE_KEYS = {
     'encode_channels'
 }
 SMALL_BACKBONES = dict(
-    ResNet={
-        'init_cfg': None,
-        'base_channels': 8
-    },
+    ResNet={'base_channels': 8},
     SwinTransformer={
         'embed_dims': 32,
         'depths': [1, 1, 1, 1],
@@ -95,6 +92,8 @@ def small_model(cfg):
     for prefix, part in parts.items():
         few = {}
         # of two parts, the inner one has the backbone
+        if 'backbone' in part:
+            few['backbone.init_cfg'] = None
         if wide and 'backbone' in part:
             few.update(small_backbone(part))
         if wide or inner is not cfg.model:

@@ -1,7 +1,7 @@
 # Mask2Former on single frames of MovingShapes: what weights of COCO are to the
-# recipes of the paper. It starts from the backbone of the small PanopticFCN,
-# as they start from one of ImageNet: from scratch, no query learns to tell
-# forms in this time.
+# recipes of the paper. It starts from a backbone of the small PanopticFCN, as
+# they start from one of ImageNet: from scratch, no query learns to tell forms
+# in this time.
 _base_ = './cavis-segmenter_r18_movingshapes-tiny.py'
 model = dict(
     # on single frames there is nothing to compare over time
@@ -17,10 +17,10 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 
-max_iters = 3000
+max_iters = 2500
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 param_scheduler = dict(total_steps=max_iters)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
 auto_scale_lr = dict(base_batch_size=8)
-load_from = ('work_dirs/panoptic-fcn_r18_fpn_movingshapes-vps-tiny/'
-             'iter_3000.pth')
+load_from = ('work_dirs/panoptic-fcn_r18_fpn_pcan-backbone_movingshapes-vps-'
+             'tiny/iter_3000.pth')

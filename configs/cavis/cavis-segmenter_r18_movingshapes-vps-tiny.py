@@ -59,4 +59,4 @@ param_scheduler = dict(
     by_epoch=False)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
 auto_scale_lr = dict(enable=False, base_batch_size=4)
-load_from = 'work_dirs/cavis-pretrain_r18_movingshapes-tiny/iter_3000.pth'
+load_from = 'work_dirs/cavis-pretrain_r18_movingshapes-tiny/iter_2500.pth'

@@ -5,6 +5,7 @@ import os
 import os.path as osp
 import sys
 import traceback
+from importlib import import_module
 from typing import Callable, Optional
 
 from mmengine.config import Config, DictAction
@@ -49,6 +50,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def read_config(path: str, options: Optional[dict] = None) -> Config:
     """Read a config and merge options into it.
 
+    Configs with ``default_scope='mmtrack'`` find the classes of this package
+    without a line of their own.
+
     Args:
         path (str): The config.
         options (dict, optional): Dotted keys and values. Defaults to None.
@@ -69,6 +73,9 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     cfg = Config.fromfile(path)
     if options is not None:
         cfg.merge_from_dict(options)
+    if cfg.get('default_scope') == 'mmtrack':
+        # configs of mmtrack itself do not name it in custom_imports
+        import_module('mmvis_plugin.compat.mmtrack_scope')
     return cfg
 
 

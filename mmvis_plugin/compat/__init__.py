@@ -1,0 +1,1 @@
+"""Vocabularies of other packages; each is switched on by importing it."""

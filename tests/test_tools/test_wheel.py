@@ -107,8 +107,8 @@ def test_recipes_have_names_of_their_own(names):
 
 
 def test_package_data_and_nothing_else(names):
-    wanted = files_below('mmvis_plugin', '.py', '.json', '.pth', '.cpp', '.cu',
-                         '.h', '.hpp', '.cuh')
+    wanted = files_below('mmvis_plugin', '.py', '.json', '.pth', '.html',
+                         '.css', '.js', '.cpp', '.cu', '.h', '.hpp', '.cuh')
     assert wanted <= names
     assert all(
         name.startswith(('mmvis_plugin/', 'mmvis_plugin-')) for name in names)

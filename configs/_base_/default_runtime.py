@@ -4,7 +4,9 @@ runner_type = 'VideoRunner'  # whole checkpoints, short console
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
-    logger=dict(type='ResultLoggerHook', interval=50),
+    # evaluations are logged with the iteration that they belong to
+    logger=dict(
+        type='ResultLoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     # Keep two at least: the oldest is removed before the new one is written,
     # and a run that is killed in between needs the other.

@@ -131,6 +131,14 @@ SCRIPT = """
     $('class').dispatchEvent(new Event('change'));
     seen.filtered = Object.fromEntries(
       data.kinds.map(k => [k.key, count(k.key)]));
+    const link = location.hash.replace(/frame=[0-9]+/, 'frame=2');
+    $('class').value = -1;
+    $('class').dispatchEvent(new Event('change'));
+    await new Promise(done => {
+      window.addEventListener('hashchange', () => setTimeout(done));
+      location.hash = link;
+    });
+    seen.link = [$('class').value, $('slider').value, count('birth')];
     seen.paper = [0, 1].map(() => {
       $('theme').click();
       return getComputedStyle(document.body).backgroundColor;
@@ -187,6 +195,7 @@ def test_page_in_a_browser(page, tmp_path):
         assert number == sum(e['kind'] == kind and e['label'] == 0
                              for e in events)
     assert sum(seen['counts'].values()) > sum(seen['filtered'].values()) > 0
+    assert seen['link'] == ['0', '2', seen['filtered']['birth']]
     assert seen['paper'] == ['rgb(21, 24, 28)', 'rgb(255, 255, 255)']
     if content(page, f'media-{shown}')['clip']:
         assert seen['clip'] == [False, 'data:video/mp4;base64,']

@@ -256,6 +256,5 @@ at('class').replaceChildren(element('option', {value: -1}, 'all classes'),
   ...data.classes.map((name, i) => element('option', {value: i}, name)));
 connect();
 drawLegend();
-drawSummary();
-drawVideos();
 readAddress();
+redraw();

@@ -67,7 +67,7 @@ function drawRun(row, [start, stop, what, partner], y, step, isObject) {
   const number = partner.slice(partner.lastIndexOf('#'));
   if (isObject && !kind && partner.includes('#') && width > 8 * number.length + 30) {
     const text = shape('text', {x: x + width - 6, y: y + 15, 'text-anchor': 'end'}, number);
-    text.style.fill = '#ffffff';
+    text.style.fill = 'var(--on-tracked)';
     parts.push(text);
   }
   return parts;

@@ -182,17 +182,14 @@ class VideoComparison:
     def _add_masks(self, frame: dict) -> _Masks:
         name = self._name(frame['frame_id'])
         pred = as_dict(frame['pred_track_instances'])
-        absent = {'instances_id', 'labels', 'scores'} - set(pred)
-        if absent or not {'masks', 'bboxes'} & set(pred):
-            raise ValueError(f'{name}: pred_track_instances has {sorted(pred)}'
-                             ', expected instances_id, labels, scores and '
-                             'masks or bboxes')
-        columns = [
-            np.asarray(pred[key]).tolist()
-            for key in ('instances_id', 'labels', 'scores')
-        ]
         gt = list(frame.get('instances') or [])
         masked = 'masks' in pred and all(item.get('mask') for item in gt)
+        needed = ('instances_id', 'labels', 'scores',
+                  'masks' if masked else 'bboxes')
+        if not set(needed) <= set(pred):
+            raise ValueError(f'{name}: pred_track_instances has {sorted(pred)}'
+                             f', expected {needed}')
+        columns = [np.asarray(pred[key]).tolist() for key in needed[:3]]
         size = self._video.size
         if masked:
             gt_shapes = [as_rle(item['mask'], *size) for item in gt]

@@ -22,6 +22,7 @@ train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
 max_iters = 300
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = dict(total_steps=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+param_scheduler = dict(eta_max=5e-4, total_steps=max_iters)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
 load_from = 'work_dirs/cavis-segmenter_r18_movingshapes-tiny/iter_300.pth'

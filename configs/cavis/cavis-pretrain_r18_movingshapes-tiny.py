@@ -19,7 +19,8 @@ train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 
 max_iters = 2500
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-param_scheduler = dict(total_steps=max_iters)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))
+param_scheduler = dict(eta_max=5e-4, total_steps=max_iters)
 default_hooks = dict(checkpoint=dict(interval=max_iters))
 auto_scale_lr = dict(base_batch_size=8)
 load_from = ('work_dirs/panoptic-fcn_r18_fpn_pcan-backbone_movingshapes-vps-'

@@ -33,7 +33,7 @@ val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=5e-4, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=1e-4, weight_decay=0.05),
     paramwise_cfg=dict(
         norm_decay_mult=0.,
         custom_keys=dict(
@@ -44,7 +44,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=1.0, norm_type=2))
 param_scheduler = dict(
     type='OneCycleLR',
-    eta_max=5e-4,
+    eta_max=1e-4,
     total_steps=max_iters,
     pct_start=0.1,
     by_epoch=False)

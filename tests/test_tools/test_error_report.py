@@ -201,7 +201,8 @@ def test_page_in_a_browser(page, tmp_path):
         assert seen['playable'] == [2 * 160, len(video['frames']) / 5]
 
 
-def test_data_without_annotations(vis, tmp_path, capsys):
+def test_data_without_annotations(vis, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     config, gt, results = vis
     bare = json.loads(gt.read_text())
     del bare['annotations']
@@ -211,6 +212,7 @@ def test_data_without_annotations(vis, tmp_path, capsys):
         run('analysis_tools/error_report.py', config, results, '--cfg-options',
             f'test_dataloader.dataset.ann_file={path}')
     assert 'no annotations to compare with' in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ['bare.json']
 
 
 @pytest.mark.parametrize('words, message', [

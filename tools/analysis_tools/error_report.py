@@ -131,7 +131,19 @@ class Report:
         init_default_scope(cfg.get('default_scope', 'mmdet'))
         self.dataset = DATASETS.build(cfg.test_dataloader.dataset)
         self.meta = self.dataset.metainfo
+        # asked first: without annotations, metrics write submissions
+        self._require_annotations()
         self.scores = VideoScores(build_metrics(cfg, self.meta))
+
+    def _require_annotations(self) -> None:
+        for index in range(len(self.dataset)):
+            images = self.dataset.get_data_info(index)['images']
+            if any(image.get('has_ann', True) for image in images):
+                return
+        raise UsageError(f'{self.args.config}: the test data have no '
+                         'annotations to compare with; test on data that '
+                         'have, such as a part held out by '
+                         'tools/misc/split_train_val.py')
 
     def samples(self) -> Iterator[dict]:
         """Read the results with their annotations, in parts of a video."""
@@ -151,11 +163,6 @@ class Report:
             errors = comparison.errors()
             if errors.frame_ids:
                 found[video_id] = errors
-        if not found:
-            raise UsageError(f'{self.args.config}: the test data have no '
-                             'annotations to compare with; test on data that '
-                             'have, such as a part held out by '
-                             'tools/misc/split_train_val.py')
         return found
 
     def _scored_samples(self) -> Iterator[dict]:

@@ -8,6 +8,19 @@ _VERSION_FILE = osp.join(
 project = 'mmvis_plugin'
 copyright = 'mmvis_plugin contributors'
 release = runpy.run_path(_VERSION_FILE)['__version__']
-extensions = ['myst_parser', 'sphinx_copybutton']
+extensions = [
+    'myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon',
+    'sphinx_copybutton'
+]
 html_theme = 'furo'
 exclude_patterns = ['_build']
+# links to headings of other pages
+myst_heading_anchors = 3
+
+# docstrings are Google's style, and those of mmdet and torch stay theirs
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = ['Shape']
+autodoc_inherit_docstrings = False
+autodoc_member_order = 'bysource'
+autodoc_typehints = 'none'

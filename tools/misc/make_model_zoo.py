@@ -38,7 +38,8 @@ python tools/misc/download_checkpoint.py --list
 ```
 
 `mim search mmvis_plugin` shows the numbers of all models, of both sources,
-with the state of their weights.
+with the state of their weights, and `mim download mmvis_plugin --config NAME`
+fetches those that have an address; weights at `package://` are there already.
 """
 
 

@@ -19,7 +19,6 @@ from mmdet.evaluation import MOTChallengeMetric
 
 from mmvis_plugin import registry
 from mmvis_plugin.datasets.joint_video_dataset import JointVideoDataset
-from mmvis_plugin.models.data_preprocessors import VideoDataPreprocessor
 from mmvis_plugin.visualization import VideoVisualizer
 from .mmtrack_absent import ABSENT
 from .mmtrack_datasets import (BaseVideoDataset, ImagenetVIDDataset,
@@ -67,7 +66,9 @@ TRANSFORMS = _alias(
     PackTrackInputs=PackTrackInputs)
 
 # networks and what they are made of
-MODELS = _alias(registry.MODELS, TrackDataPreprocessor=VideoDataPreprocessor)
+MODELS = _alias(
+    registry.MODELS,
+    TrackDataPreprocessor=registry.MODELS.get('VideoDataPreprocessor'))
 MODEL_WRAPPERS = _alias(registry.MODEL_WRAPPERS)
 WEIGHT_INITIALIZERS = _alias(registry.WEIGHT_INITIALIZERS)
 TASK_UTILS = _alias(registry.TASK_UTILS)

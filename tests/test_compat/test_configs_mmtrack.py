@@ -6,11 +6,13 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 import mmvis_plugin.compat.mmtrack_scope as scope
+from mmvis_plugin.apis import inference_frame, init_video_model
 from mmvis_plugin.models.online_video_model import OnlineVideoModel
 from mmvis_plugin.utils.empty_model import build_empty
 from ..test_configs_types import KINDS
@@ -51,6 +53,17 @@ def test_one_training_and_one_test_step(path, videos):
 def test_there_is_a_config_per_system():
     assert sorted(re.match('[a-z]+', p.stem)[0]
                   for p in CONFIGS) == sorted(WANTED)
+
+
+def test_inference_without_a_dataset():
+    path = next(p for p in CONFIGS if p.stem.startswith('inspro'))
+    model = init_video_model(str(path), device='cpu')
+    assert model.dataset_meta['classes'] == ('disc', 'square', 'triangle',
+                                             'star5')
+    frame = inference_frame(model, np.zeros((60, 100, 3), np.uint8), 0)
+    # the pipeline resizes to a height of 96
+    assert frame.ori_shape == (60, 100) and frame.img_shape == (96, 160)
+    assert 'pred_track_instances' in frame
 
 
 def run_python(*words, path):

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from torch.utils.data import DataLoader
 
 from mmvis_plugin.registry import MODELS
+from mmvis_plugin.utils import cli
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
                                     load_config, one_line_errors, print_state,
                                     read_config, require_positive)
@@ -125,6 +126,16 @@ def test_options_are_merged(monkeypatch, config):
     assert cfg.launcher == 'none'
     cfg = load_config(parse(config, '--work-dir', 'x', '--launcher', 'mpi'))
     assert cfg.work_dir == 'x' and cfg.launcher == 'mpi'
+
+
+def test_configs_of_mmtrack_need_no_line(tmp_path, monkeypatch):
+    imported = []
+    monkeypatch.setattr(cli, 'import_module', imported.append)
+    for scope in ('mmdet', 'mmtrack'):
+        config = tmp_path / f'{scope}.py'
+        config.write_text(f'default_scope = {scope!r}')
+        assert read_config(str(config)).default_scope == scope
+    assert imported == ['mmvis_plugin.compat.mmtrack_scope']
 
 
 def test_read_config(tmp_path, config):

@@ -46,6 +46,7 @@ SMALL = dict(
         'criterion.num_points': 64,
         'test_cfg.topk': 10
     },
+    CAVISImageSegmenter={},
     HybridTracker={'segmentor.init_cfg': None},
     InsPro={'roi_head.num_stages': 2},
     InsProImageDetector={'roi_head.num_stages': 2},
@@ -172,8 +173,8 @@ def num_clip_frames(cfg):
 
 def is_panoptic(cfg):
     """Tell whether the model of a config predicts panoptic maps."""
-    return cfg.model.get('task') == 'vps' or ('panoptic_head'
-                                              in inner_model(cfg))
+    return (cfg.model.get('task') == 'vps' or 'segmentor' in cfg.model
+            or 'panoptic_head' in cfg.model)
 
 
 def num_things(cfg):
@@ -181,7 +182,7 @@ def num_things(cfg):
     model = inner_model(cfg)
     if 'panoptic_head' in model:
         return model.panoptic_head.num_things
-    return cfg.model.segment_head.num_things_classes
+    return model.segment_head.num_things_classes
 
 
 def fake_batch(cfg):

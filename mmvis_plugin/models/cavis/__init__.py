@@ -1,6 +1,7 @@
 """CAVIS: context-aware video instance and panoptic segmentation."""
 from .cavis import CAVIS, CAVISFrameOutput, CAVISState
 from .cavis_head import CAVISHead, SegmentedFrames
+from .cavis_image_segmenter import CAVISImageSegmenter
 from .cavis_results import ResultOptions, frame_result, video_results
 from .clip_targets import (ClipTargets, instance_clip_targets,
                            panoptic_clip_targets)
@@ -21,14 +22,15 @@ from .temporal_refiner import TemporalRefiner
 from .video_instances import frame_instances, original_masks, video_instances
 
 __all__ = [
-    'CAVIS', 'CAVISFrameOutput', 'CAVISHead', 'CAVISState', 'ClipTargets',
-    'ContextAwareTracker', 'ContextEmbed', 'FirstAppearanceMatcher',
-    'PanopticTubes', 'ResultOptions', 'SegmentedFrames', 'SlotCriterion',
-    'SlotPicks', 'StageRecord', 'TemporalRefiner', 'TrackedClip',
-    'TrackedFrame', 'TrackerState', 'frame_instances', 'frame_result',
-    'inner_boundary', 'instance_clip_targets', 'match_queries',
-    'original_masks', 'panoptic_clip_targets', 'pick_instances',
-    'pick_segments', 'refiner_losses', 'reorder_slots', 'segmenter_losses',
-    'slot_class_probs', 'slot_masks', 'surrounding_features', 'tracker_losses',
+    'CAVIS', 'CAVISFrameOutput', 'CAVISHead', 'CAVISImageSegmenter',
+    'CAVISState', 'ClipTargets', 'ContextAwareTracker', 'ContextEmbed',
+    'FirstAppearanceMatcher', 'PanopticTubes', 'ResultOptions',
+    'SegmentedFrames', 'SlotCriterion', 'SlotPicks', 'StageRecord',
+    'TemporalRefiner', 'TrackedClip', 'TrackedFrame', 'TrackerState',
+    'frame_instances', 'frame_result', 'inner_boundary',
+    'instance_clip_targets', 'match_queries', 'original_masks',
+    'panoptic_clip_targets', 'pick_instances', 'pick_segments',
+    'refiner_losses', 'reorder_slots', 'segmenter_losses', 'slot_class_probs',
+    'slot_masks', 'surrounding_features', 'tracker_losses',
     'tube_panoptic_postprocess', 'video_instances', 'video_results'
 ]

@@ -14,6 +14,8 @@ default_hooks = dict(
         type='CheckpointHook', by_epoch=False, interval=4000,
         max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # SIGTERM and SIGUSR1: save a checkpoint, exit with code 75
+    stop=dict(type='SaveOnSignalHook'),
     visualization=dict(type='VideoVisualizationHook', draw=False))
 
 # custom_hooks = [

@@ -1,5 +1,6 @@
 """Hooks."""
 from .result_logger_hook import ResultLoggerHook
+from .save_on_signal_hook import SaveOnSignalHook
 from .video_visualization_hook import VideoVisualizationHook
 
-__all__ = ['ResultLoggerHook', 'VideoVisualizationHook']
+__all__ = ['ResultLoggerHook', 'SaveOnSignalHook', 'VideoVisualizationHook']

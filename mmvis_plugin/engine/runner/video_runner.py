@@ -1,18 +1,20 @@
 """The runner of this package's configs."""
 import os
 import os.path as osp
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Union
 
 from mmengine.device import get_device
 from mmengine.dist import is_distributed, master_only
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmvis_plugin.registry import RUNNERS
 from mmvis_plugin.utils.console import keep_console_short
 from mmvis_plugin.utils.cpu_group import init_cpu_group
 from mmvis_plugin.utils.safe_globals import allow_checkpoint_classes
+from mmvis_plugin.utils.worker_signals import spare_workers
 
 
 @RUNNERS.register_module()
@@ -35,6 +37,24 @@ class VideoRunner(Runner):
         if self.distributed and get_device() == 'cpu' and not is_distributed():
             init_cpu_group(self.launcher, **env_cfg.get('dist_cfg', {}))
         super().setup_env(env_cfg)
+
+    @staticmethod
+    def build_dataloader(dataloader: Union[DataLoader, Dict], *args,
+                         **kwargs) -> DataLoader:
+        """Build a loader whose workers do not die of signals to the job.
+
+        Args:
+            dataloader (DataLoader or dict): As ``Runner.build_dataloader``.
+            *args: As ``Runner.build_dataloader``.
+            **kwargs: As ``Runner.build_dataloader``.
+
+        Returns:
+            DataLoader: The loader.
+        """
+        loader = Runner.build_dataloader(dataloader, *args, **kwargs)
+        if loader is not dataloader:
+            spare_workers(loader)
+        return loader
 
     def wrap_model(self, model_wrapper_cfg: Optional[Dict],
                    model: nn.Module) -> nn.Module:

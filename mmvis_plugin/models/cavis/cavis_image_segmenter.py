@@ -19,7 +19,8 @@ class CAVISImageSegmenter(Mask2Former):
     Without its embeddings of contexts, the segmenter of CAVIS is Mask2Former
     and predicts what that does. So any model that asks a panoptic segmenter
     of mmdet for one frame at a time takes it, such as ``HybridTracker``.
-    Checkpoints of :class:`CAVIS` load into it, those of later stages too.
+    Names of weights are those of :class:`CAVIS`, whose checkpoints load into
+    it, those of later stages too.
 
     Args:
         backbone (dict): As of CAVIS.
@@ -70,15 +71,24 @@ class CAVISImageSegmenter(Mask2Former):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg)
         self._register_load_state_dict_pre_hook(_take_cavis_names)
+        self._register_state_dict_hook(_give_cavis_names)
 
 
 def _take_cavis_names(state_dict: Dict[str, Tensor], prefix: str, *_:
                       Any) -> None:
     """Rename the weights of CAVIS, in place; drop what images do not need."""
     for name in [key for key in state_dict if key.startswith(prefix)]:
-        own = name[len(prefix):]
-        if own.startswith(_UNUSED):
+        if name[len(prefix):].startswith(_UNUSED):
             del state_dict[name]
-        elif own.startswith('segment_head.'):
-            renamed = own.replace('segment_head.', 'panoptic_head.', 1)
-            state_dict[prefix + renamed] = state_dict.pop(name)
+    _rename(state_dict, f'{prefix}segment_head.', f'{prefix}panoptic_head.')
+
+
+def _give_cavis_names(_: Any, state_dict: Dict[str, Tensor], prefix: str, *__:
+                      Any) -> None:
+    """Give the weights of the head the names of CAVIS, in place."""
+    _rename(state_dict, f'{prefix}panoptic_head.', f'{prefix}segment_head.')
+
+
+def _rename(state_dict: Dict[str, Tensor], before: str, after: str) -> None:
+    for name in [key for key in state_dict if key.startswith(before)]:
+        state_dict[after + name[len(before):]] = state_dict.pop(name)

@@ -54,6 +54,14 @@ def test_finds_what_cavis_finds_on_a_frame(panoptic):
     torch.testing.assert_close(masks[-1], found.mask_logits)
 
 
+def test_weights_have_the_names_of_cavis(panoptic):
+    names = set(CAVISImageSegmenter(**parts_of_cavis()).state_dict())
+    theirs = set(panoptic('segmenter').state_dict())
+    assert {key.split('.')[1]
+            for key in theirs - names} == {'reid_embed', 'code'}
+    assert names < theirs
+
+
 def test_own_checkpoints_load_too():
     segmenter = CAVISImageSegmenter(**parts_of_cavis())
     other = CAVISImageSegmenter(**parts_of_cavis())

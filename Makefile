@@ -1,4 +1,4 @@
-# make install | demo | test | lint | docs
+# make install | demo | test | test-slurm | lint | docs
 #
 # Everything goes into $(VENV); nothing else of the machine is touched. Each
 # step looks first whether its result is there, so a second call is fast, and
@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint docs
+.PHONY: help install demo test test-slurm lint docs
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -37,6 +37,7 @@ help:
 	@echo 'make install  set up $(VENV): torch, mmcv, mmdet, this package'
 	@echo 'make demo     train InsPro on generated videos, test it, draw tracks'
 	@echo 'make test     run the test suite'
+	@echo 'make test-slurm  run jobs in a Slurm cluster of this machine (root)'
 	@echo 'make lint     check style, docstrings, spelling and layout'
 	@echo 'make docs     build the documentation'
 
@@ -81,6 +82,11 @@ demo: $(READY)
 test: $(READY)
 	@echo '[test] pytest with $(WORKERS) processes (below 8 minutes)'
 	@$(ONE_THREAD) $(PY) -m pytest -n $(WORKERS) tests
+
+test-slurm: $(READY)
+	@bash tests/slurm/install.sh
+	@echo '[test-slurm] a cluster of two slots; minutes'
+	@$(ONE_THREAD) $(PY) -m pytest -v tests/slurm/check_jobs.py
 
 lint: $(READY)
 	@echo '[lint] flake8, isort, yapf, interrogate, codespell, layout'

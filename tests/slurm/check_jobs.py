@@ -1,0 +1,177 @@
+"""Training and testing in a real Slurm cluster of two slots.
+
+Not part of the default suite: ``make test-slurm`` installs Slurm, which needs
+root, and runs this file.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mmvis_plugin.datasets.synthetic import get_cfg
+from mmvis_plugin.datasets.synthetic.writers import write_youtube_vis
+
+ROOT = Path(__file__).resolve().parents[2]
+CLUSTER = ROOT / 'tests' / 'slurm' / 'cluster.sh'
+LIMIT = int(os.environ.get('SLURM_TEST_LIMIT', 600))  # seconds per wait
+CONFIG = """
+_base_ = '{root}/configs/inspro/inspro_r18_fpn_movingshapes-tiny.py'
+custom_imports = dict(imports=['mmvis_plugin', 'tests.slurm.pause_hook'])
+# one worker each, so that signals to a job find workers
+train_dataloader = dict(batch_size=1, dataset=dict(data_root='{data}/'))
+val_dataloader = dict(dataset=dict(data_root='{data}/'))
+test_dataloader = val_dataloader
+train_cfg = dict(max_iters={max_iters}, val_interval=1000)
+param_scheduler = dict(total_steps={max_iters})
+default_hooks = dict(
+    logger=dict(interval=1), checkpoint=dict(interval=1000))
+custom_hooks = [dict(type='PauseHook', iteration=0, folder='')]
+load_from = None
+"""
+pytestmark = pytest.mark.skipif(
+    shutil.which('sbatch') is None, reason='needs Slurm: make test-slurm')
+
+
+@pytest.fixture(scope='module')
+def cluster(tmp_path_factory):
+    """Start the cluster; return the environment of its clients."""
+    folder = tmp_path_factory.mktemp('cluster')
+    subprocess.run(['bash', CLUSTER, 'start', folder], check=True, timeout=300)
+    path = [os.path.dirname(sys.executable), os.environ['PATH']]
+    yield dict(
+        os.environ,
+        SLURM_CONF=str(folder / 'slurm.conf'),
+        PATH=os.pathsep.join(path),
+        PYTHONPATH=str(ROOT),
+        GPUS='2',
+        GPUS_PER_NODE='2',
+        CPUS_PER_TASK='1',
+        GRES='')
+    subprocess.run(['bash', CLUSTER, 'stop', folder], check=True)
+
+
+@pytest.fixture(scope='module')
+def work(tmp_path_factory):
+    """Write videos and the config; return their folder."""
+    folder = tmp_path_factory.mktemp('work')
+    cfg = get_cfg('micro', num_val=2, objects=(2, 3), classes=4)
+    write_youtube_vis(str(folder / 'shapes'), cfg)
+    (folder / 'train.py').write_text(
+        CONFIG.format(root=ROOT, data=folder / 'shapes', max_iters=5))
+    return folder
+
+
+def wait_for(condition, what):
+    """Return the first true value of a condition."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.5)
+    raise AssertionError(f'{what}: not within {LIMIT} seconds')
+
+
+def slurm(cluster, *words):
+    """Run a command of Slurm; return what it prints."""
+    return subprocess.run(
+        words, env=cluster, check=True, capture_output=True, text=True).stdout
+
+
+def job_of(cluster, job):
+    """Return what Slurm knows of a job."""
+    text = slurm(cluster, 'scontrol', 'show', 'job', job)
+    return dict(word.split('=', 1) for word in text.split() if '=' in word)
+
+
+def training(work, pause, folder):
+    """Return the command line of a training that waits in an iteration."""
+    folder.mkdir()
+    return [
+        'bash',
+        str(ROOT / 'tools' / 'slurm_train.sh'), 'test', 'shapes',
+        str(work / 'train.py'),
+        str(work / 'run'), '--resume', '--cfg-options',
+        f'custom_hooks.0.iteration={pause}', f'custom_hooks.0.folder={folder}'
+    ]
+
+
+def signal_when_paused(cluster, folder, number, job, log):
+    """Send a signal to a job whose two processes wait, and let them go."""
+    wait_for(lambda: len(list(folder.glob('paused*'))) == 2,
+             f'both processes in the iteration; see {log}')
+    slurm(cluster, 'scancel', f'--signal={number}', job)
+    # slurmctld hands the signal on in its own time
+    time.sleep(3)
+    (folder / 'continue').touch()
+
+
+def test_a_signal_to_a_training_in_the_foreground(cluster, work):
+    folder, log = work / 'first', work / 'first.log'
+    with open(log, 'w') as file:
+        srun = subprocess.Popen(
+            training(work, 2, folder),
+            cwd=work,
+            env=cluster,
+            stdout=file,
+            stderr=subprocess.STDOUT)
+    job = wait_for(
+        lambda: slurm(cluster, 'squeue', '--noheader', '--format=%i').strip(),
+        'the job in the queue')
+    signal_when_paused(cluster, folder, 'TERM', job, log)
+    assert srun.wait(LIMIT) == 75, log.read_text()
+    text = log.read_text()
+    assert 'stopped by SIGTERM after iteration 2' in text
+    assert 'stopped by a signal; go on with' in text
+    saved = [path.name for path in (work / 'run').glob('*.pth')]
+    assert saved == ['iter_2.pth']
+
+
+def test_a_batch_job_is_queued_again_and_resumes(cluster, work):
+    folder, log = work / 'second', work / 'second.log'
+    words = training(work, 4, folder)
+    job = slurm(cluster, 'sbatch', '--parsable', '--partition=test',
+                '--ntasks=2', '--cpus-per-task=1', '--requeue',
+                '--open-mode=append', f'--chdir={work}', f'--output={log}',
+                '--wrap', ' '.join(words)).strip()
+    signal_when_paused(cluster, folder, 'USR1', job, log)
+    wait_for(lambda: job_of(cluster, job)['Restarts'] == '1', 'the requeue')
+    state = wait_for(
+        lambda: (job_of(cluster, job)['JobState'] in
+                 ('COMPLETED', 'FAILED') and job_of(cluster, job)),
+        f'the end of the job; see {log}')
+    text = log.read_text()
+    assert state['JobState'] == 'COMPLETED', text
+    assert state['ExitCode'] == '0:0'
+    assert f'job {job} is queued again' in text
+    # 2 iterations were done before, 2 in the first turn, 1 in the second
+    assert re.findall(r'resumed epoch: \d+, iter: (\d+)', text) == ['2', '4']
+    done = re.findall(r'Iter\(train\) *\[ *(\d)/5\]', text)
+    assert done == ['3', '4', '5'], text
+    assert (work / 'run' / 'iter_5.pth').is_file()
+
+
+def test_a_test_in_two_processes(cluster, work):
+    done = subprocess.run([
+        'bash',
+        str(ROOT / 'tools' / 'slurm_test.sh'), 'test', 'shapes',
+        str(work / 'train.py'),
+        str(work / 'run' / 'iter_5.pth'), '--work-dir',
+        str(work / 'test')
+    ],
+                          cwd=work,
+                          env=cluster,
+                          capture_output=True,
+                          text=True,
+                          timeout=LIMIT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    path, = (work / 'test').glob('*/*.json')
+    assert 'vis/AP' in json.loads(path.read_text())
+    log, = (work / 'test').glob('*/*.log')
+    assert 'GPU number: 2' in log.read_text()

@@ -2,6 +2,8 @@
 import os.path as osp
 import runpy
 
+from mmcv.transforms.utils import cache_randomness
+
 _VERSION_FILE = osp.join(
     osp.dirname(__file__), '..', '..', 'mmvis_plugin', 'version.py')
 
@@ -24,3 +26,8 @@ napoleon_custom_sections = ['Shape']
 autodoc_inherit_docstrings = False
 autodoc_member_order = 'bysource'
 autodoc_typehints = 'none'
+
+# Methods that mmcv caches cannot be looked at on their class without this.
+_bind = cache_randomness.__get__
+cache_randomness.__get__ = (
+    lambda self, obj, cls=None: self if obj is None else _bind(self, obj, cls))

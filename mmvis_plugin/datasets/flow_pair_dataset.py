@@ -24,7 +24,7 @@ class FlowPairDataset(BaseDataset):
     Args:
         data_root (str): Folder of the data set.
         pattern (str): Glob of the files of flow below ``flow_folder``, which
-            picks a split. Defaults to '**/*.png'.
+            picks a split. Defaults to ``'**/*.png'``.
         flow_folder (str): Folder of all flow below ``data_root``.
             Defaults to 'flow'.
         **kwargs: Arguments of ``BaseDataset``.

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,9 +40,10 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope='module')
-def cluster(tmp_path_factory):
+def cluster():
     """Start the cluster; return the environment of its clients."""
-    folder = tmp_path_factory.mktemp('cluster')
+    # not in the folder of the tests: the user munge cannot get into that
+    folder = Path(tempfile.mkdtemp(prefix='slurm_'))
     subprocess.run(['bash', CLUSTER, 'start', folder], check=True, timeout=300)
     path = [os.path.dirname(sys.executable), os.environ['PATH']]
     yield dict(
@@ -54,6 +56,7 @@ def cluster(tmp_path_factory):
         CPUS_PER_TASK='1',
         GRES='')
     subprocess.run(['bash', CLUSTER, 'stop', folder], check=True)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope='module')

@@ -2,7 +2,7 @@
 # Usage: tests/slurm/cluster.sh start|stop FOLDER
 # A Slurm cluster of this machine alone, for tests: runs as root, keeps its
 # keys, ports, logs and state in FOLDER and touches nothing else. Clients find
-# it with SLURM_CONF=FOLDER/slurm.conf.
+# it with SLURM_CONF=FOLDER/slurm.conf. The user munge has to reach FOLDER.
 set -euo pipefail
 
 usage() {
@@ -58,6 +58,7 @@ CONF
 
 start_munge() {
     # munged insists on a key and a socket that nobody else can replace
+    chmod 0755 "$folder"
     mkdir -p "$folder/munge"
     head -c 128 /dev/urandom >"$folder/munge/key"
     chmod 0400 "$folder/munge/key"
@@ -88,9 +89,14 @@ start() {
 
 stop() {
     for name in slurmd.pid slurmctld.pid munge/pid; do
-        if [ -s "$folder/$name" ]; then
-            kill "$(cat "$folder/$name")" 2>/dev/null || true
-        fi
+        [ -s "$folder/$name" ] || continue
+        pid=$(cat "$folder/$name")
+        kill "$pid" 2>/dev/null || continue
+        # it still writes into the folder; a zombie does not
+        for _ in $(seq 100); do
+            grep -q '^State:.[^Z]' "/proc/$pid/status" 2>/dev/null || break
+            sleep 0.1
+        done
     done
 }
 

@@ -58,6 +58,8 @@ class KeyFrameDataset(BaseDataset):
             False.
         lazy_init (bool): Whether files are read later. Defaults to False.
         indices (int | Sequence[int], optional): Use only these key frames.
+        serialize_data (bool): Whether records are kept as bytes, which
+            workers share. Defaults to True.
         **kwargs: Arguments of ``source``.
 
     Differs from mmtrack: no filter lets frames of unknown categories pass
@@ -75,11 +77,13 @@ class KeyFrameDataset(BaseDataset):
                  test_mode: bool = False,
                  lazy_init: bool = False,
                  indices: Optional[Union[int, Sequence[int]]] = None,
+                 serialize_data: bool = True,
                  **kwargs) -> None:
         self.videos = (source if load_as_video else StillImages)(
             metainfo=lower_case_keys(metainfo),
             test_mode=test_mode,
             lazy_init=True,
+            serialize_data=serialize_data,
             **kwargs)
         self.load_as_video = load_as_video
         self.interval = (key_img_sampler or {}).get('interval', 1)
@@ -95,7 +99,8 @@ class KeyFrameDataset(BaseDataset):
             pipeline=list(pipeline),
             test_mode=test_mode,
             lazy_init=lazy_init,
-            indices=indices)
+            indices=indices,
+            serialize_data=serialize_data)
         self.ann_file = self.videos.ann_file
 
     @property

@@ -44,8 +44,11 @@ def write_data(folder):
 
 def small_config(path, folder):
     """Return a config that takes one step on the data in a folder."""
-    # formatting a large config takes a second
-    cfg = Config.fromfile(path, format_python_code=False)
+    # not formatted when it is logged: for a large config that takes seconds
+    cfg = Config(
+        Config.fromfile(path).to_dict(),
+        filename=str(path),
+        format_python_code=False)
     root = str(folder / DATA[cfg.dataset_type]) + '/'
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']

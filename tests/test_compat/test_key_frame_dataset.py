@@ -39,6 +39,7 @@ def build(data, **kwargs):
         ann_file='train.json',
         data_prefix=dict(img_path='train/JPEGImages'),
         ref_img_sampler=ONE,
+        serialize_data=False,  # takes a while in a large process
         pipeline=PIPELINE)
     return DATASETS.build({**options, **kwargs})
 
@@ -144,7 +145,7 @@ def test_test_mode(data, pipeline):
 
 
 def test_lazy_then_in_workers(data):
-    dataset = build(data, lazy_init=True)
+    dataset = build(data, lazy_init=True, serialize_data=True)
     assert not dataset.videos._fully_initialized
     dataset.full_init()
     again = pickle.loads(pickle.dumps(dataset))

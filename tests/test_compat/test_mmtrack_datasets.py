@@ -63,6 +63,7 @@ def build(tmp_path):
             data_root=str(tmp_path),
             data_prefix=dict(img_path='frames'),
             check_files='none',
+            serialize_data=False,  # takes a while in a large process
             ref_img_sampler=TWO)
         with DefaultScope.overwrite_default_scope('mmtrack'):
             return DATASETS.build({**options, **kwargs})
@@ -109,6 +110,7 @@ def test_both_as_one(build):
             data_root=build(type='ImagenetVIDDataset',
                             ann_file='video.json').videos.data_root,
             check_files='none',
+            serialize_data=False,
             load_as_video=name == 'video') for name in ('video', 'stills')
     ]
     with DefaultScope.overwrite_default_scope('mmtrack'):

@@ -47,7 +47,7 @@ def list_videos(inputs: str,
     Args:
         inputs (str): Folder that is searched for video files and for folders
             of images, or a text file with one of these (or a URL) per line;
-            empty lines and lines from '#' on are left out.
+            empty lines and those that start with '#' are left out.
         root (str, optional): Paths in a list are relative to it, and so are
             names. None is the folder that is searched, or the current one.
             Defaults to None.

@@ -52,6 +52,8 @@ def words_of(line):
         words.pop(0)  # an environment variable
     plain = []
     for word in words:
+        if re.fullmatch(r'\[[a-z ]+\]', word):
+            continue  # stands for any options
         if word.startswith('[') or word.count(']') > word.count('['):
             word = word.strip('[]')
         plain.append(word)
@@ -103,13 +105,16 @@ def problem_of(words, monkeypatch):
     """Return what is wrong with a command, or None."""
     absent = [
         word for word in words
-        if re.match(r'(configs|tools|requirements|docs|tests)/', word)
+        if re.match(r'(configs|tools|requirements|docs|tests)/\S+$', word)
         and not any(ROOT.glob(word)) and not (ROOT / word).parent.is_symlink()
     ]
     if absent:
         return f'no such file: {absent}'
     tool = as_tool(words)
     if tool is None:
+        if words[0] == 'sbatch':
+            job = words[words.index('--wrap') + 1]
+            return problem_of(words_of(job), monkeypatch)
         return problem_of_program(words)
     path, rest = tool
     if not (ROOT / path).is_file():
@@ -126,7 +131,7 @@ def problem_of(words, monkeypatch):
 def problem_of_program(words):
     """Look at commands that are no tools of this repository."""
     if words[0] == 'make':
-        targets = re.findall(r'^(\w+):', read(ROOT / 'Makefile'), re.M)
+        targets = re.findall(r'^([\w-]+):', read(ROOT / 'Makefile'), re.M)
         return None if set(words[1:]) <= set(targets) else 'no such target'
     if words[:2] == ['python', '-m']:
         if words[2].startswith('mmvis_plugin') and not importlib.util.\

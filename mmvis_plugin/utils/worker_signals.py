@@ -1,5 +1,7 @@
 """Workers of data loaders that outlive signals to the whole job."""
+import os
 import signal
+import threading
 from functools import partial
 from typing import Callable, Optional
 
@@ -9,11 +11,12 @@ SPARED = (signal.SIGTERM, signal.SIGUSR1)
 
 
 def spare_workers(loader: DataLoader) -> None:
-    """Let the workers of a loader ignore SIGTERM and SIGUSR1.
+    """Let the workers of a loader live on after SIGTERM and SIGUSR1.
 
     Batch systems send these to every process of a job before it ends. A
-    training that wants to finish its iteration needs its workers for that;
-    they end with the loader, or soon after the process they work for.
+    training that wants to finish its iteration needs its workers for that.
+    Only the process that they work for can still end them with a signal,
+    which it does when it exits.
 
     Args:
         loader (DataLoader): Changed in place, before its workers start.
@@ -22,8 +25,14 @@ def spare_workers(loader: DataLoader) -> None:
 
 
 def _start_worker(then: Optional[Callable[[int], None]], worker: int) -> None:
-    # Not by inheritance: torch gives each worker a handler of SIGTERM.
-    for number in SPARED:
-        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SPARED)
+    threading.Thread(target=_obey_the_parent, daemon=True).start()
     if then is not None:
         then(worker)
+
+
+def _obey_the_parent() -> None:
+    # handlers are not told who sent a signal
+    while signal.sigwaitinfo(SPARED).si_pid != os.getppid():
+        pass
+    os._exit(0)

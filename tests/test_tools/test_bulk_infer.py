@@ -225,3 +225,10 @@ def test_output_that_fits_no_video(place, tmp_path, capsys):
     assert 'holds panoptic maps, but' in capsys.readouterr().err
     assert not state_files(tmp_path, 'records')
     assert not state_files(tmp_path, 'claims')
+
+
+def test_the_page_explains_every_option():
+    page = (ROOT / 'docs/en/user_guides/bulk_inference.md').read_text('utf-8')
+    options = re.findall(r"'(--[a-z-]+)'", Path(TOOL).read_text('utf-8'))
+    assert len(options) > 15
+    assert not [option for option in options if f'`{option}' not in page]

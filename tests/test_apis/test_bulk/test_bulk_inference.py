@@ -55,13 +55,14 @@ def test_sigterm_stops_after_the_video(bulk, tmp_path, monkeypatch, capsys):
             os.kill(os.getpid(), signal.SIGINT)  # as torchrun would
 
     names = count_runs(monkeypatch, before)
+    handler = signal.getsignal(signal.SIGINT)
     report = bulk().run()
     assert names == ['v00', 'v01', 'v02'] and report.done == 3
     assert report.left == COUNT - 3 and report.exit_code == 3
     assert capsys.readouterr().out.count('stopping after this video') == 1
     assert summary_of(tmp_path)['open'] == COUNT - 3
     assert not state_files(tmp_path, 'claims')
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     names.clear()
     assert bulk().run().exit_code == 2
     assert names == [f'v{i:02d}' for i in range(3, COUNT)]

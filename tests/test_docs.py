@@ -60,8 +60,15 @@ def words_of(line):
     return plain
 
 
+def find_script(words):
+    """Return the first word that is a Python file."""
+    return next(word for word in words if word.endswith('.py'))
+
+
 def as_tool(words):
     """Return the Python tool behind a line and its words, or None."""
+    if words[0] in ('srun', 'torchrun'):
+        words = ['python', *words[words.index(find_script(words)):]]
     program, *rest = words
     if program == 'bash':
         program, *rest = rest

@@ -16,6 +16,7 @@ from mmengine.structures import InstanceData
 from mmvis_plugin.datasets.synthetic import get_cfg
 from mmvis_plugin.datasets.synthetic.writers import write_youtube_vis
 from mmvis_plugin.registry import HOOKS, MODELS
+from mmvis_plugin.visualization import VideoVisualizer
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / 'docs/en'
@@ -42,7 +43,20 @@ def write_module(folder, stem, page, index=0):
 
 
 @pytest.fixture
-def clone(tmp_path, monkeypatch):
+def registered():
+    """Forget afterwards what a page has registered."""
+    nodes = [owner for node in (HOOKS, MODELS) for owner in (node, node.host)]
+    before = [dict(node.module_dict) for node in nodes]
+    yield
+    for node, kept in zip(nodes, before):
+        node.module_dict.clear()
+        node.module_dict.update(kept)
+    for name in [name for name in sys.modules if name.startswith('my_')]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch, registered):
     """Go to a folder that looks like a clone with a few short videos."""
     for name in ('configs', 'tools'):
         (tmp_path / name).symlink_to(ROOT / name)
@@ -66,6 +80,7 @@ def shell(monkeypatch, capsys):
         if '--cfg-options' not in words:
             words.append('--cfg-options')
         monkeypatch.setattr(sys, 'argv', [tool, *words, *options])
+        VideoVisualizer._instance_dict.clear()  # of another test's folder
         try:
             runpy.run_path(tool, run_name='__main__')
         except SystemExit as stop:

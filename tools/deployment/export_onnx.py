@@ -76,12 +76,23 @@ def parse_args() -> argparse.Namespace:
     if args.opset_version < OPSET:
         raise UsageError(f'--opset-version {args.opset_version}: GridSample '
                          f'and RoiAlign need {OPSET} or more')
-    needed = ['onnx'] + ['onnxruntime'] * args.check
+    return args
+
+
+def require_packages(check: bool) -> None:
+    """Raise one line if a package is missing.
+
+    Args:
+        check (bool): The exported file is to be run.
+
+    Raises:
+        UsageError: Names what is missing.
+    """
+    needed = ['onnx'] + ['onnxruntime'] * check
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise UsageError(f'{", ".join(missing)} is needed: pip install '
                          f'{" ".join(missing)}')
-    return args
 
 
 def padded(size: Tuple[int, int], divisor: int) -> Tuple[int, int]:
@@ -198,6 +209,7 @@ def next_state(network: FrameNetwork,
 def main() -> None:
     """Export, and check if that is wanted."""
     args = parse_args()
+    require_packages(args.check)
     cfg = read_config(args.config, args.cfg_options)
     model = init_video_model(cfg, args.checkpoint, 'cpu')
     size = padded(args.shape, model.data_preprocessor.pad_size_divisor)

@@ -20,7 +20,7 @@ def parts_of_cavis():
             segment_head=BASE.segment_head.to_dict()))
     cfg.merge_from_dict({
         'backbone': SMALL['backbone'],
-        'segment_head': SMALL['segment_head'],
+        'segment_head': copy.deepcopy(SMALL['segment_head']),
         'segment_head.num_stuff_classes': STUFF
     })
     return cfg.to_dict()

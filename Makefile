@@ -1,4 +1,4 @@
-# make install | demo | test | test-slurm | lint | docs
+# make install | demo | test | test-official | test-slurm | lint | docs
 #
 # Everything goes into $(VENV); nothing else of the machine is touched. Each
 # step looks first whether its result is there, so a second call is fast, and
@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slurm lint docs
+.PHONY: help install demo test test-official test-slurm lint docs
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -17,6 +17,8 @@ TORCH_VERSION ?= 2.13.0
 TORCH_PIP_ARGS ?=
 # requirements/mminstall-official.txt for the last official releases
 MM_REQUIREMENTS ?= requirements/mminstall.txt
+# where test-official puts those
+OFFICIAL_VENV ?= .venv-official
 # processes of the test run
 WORKERS ?= 2
 
@@ -37,6 +39,8 @@ help:
 	@echo 'make install  set up $(VENV): torch, mmcv, mmdet, this package'
 	@echo 'make demo     train InsPro on generated videos, test it, draw tracks'
 	@echo 'make test     run the test suite'
+	@echo 'make test-official  the same in $(OFFICIAL_VENV), with the official'
+	@echo '              mmengine, mmcv and mmdet'
 	@echo 'make test-slurm  run jobs in a Slurm cluster of this machine (root)'
 	@echo 'make lint     check style, docstrings, spelling and layout'
 	@echo 'make docs     build the documentation'
@@ -82,6 +86,10 @@ demo: $(READY)
 test: $(READY)
 	@echo '[test] pytest with $(WORKERS) processes (below 8 minutes)'
 	@$(ONE_THREAD) $(PY) -m pytest -n $(WORKERS) tests
+
+test-official:
+	@$(MAKE) test VENV='$(OFFICIAL_VENV)' \
+	    MM_REQUIREMENTS=requirements/mminstall-official.txt
 
 test-slurm: $(READY)
 	@bash tests/slurm/install.sh

@@ -14,6 +14,8 @@ from mmvis_plugin.utils.errors import CheckpointError
 from mmvis_plugin.utils.model_names import find_model
 
 Model = Union[str, Path, dict, Config]
+# comes with the package, so that it is there without any download
+DEFAULT_MODEL = 'cavis-tiny'
 
 _SUFFIXES = ('.py', '.yaml', '.yml', '.json')
 # all that a config consists of once it is printed
@@ -40,7 +42,8 @@ def model_source(model: Optional[Model],
     Args:
         model (str | Path | dict | Config, optional): Config file, config, or
             name of a model of the zoo, which brings its weights. None takes
-            the config that training has put into the weights.
+            the config that training has put into the weights, and without
+            weights the small model ``DEFAULT_MODEL`` of the package.
         weights (str | Path, optional): Checkpoint; goes before that of the
             zoo. Defaults to None.
 
@@ -52,14 +55,15 @@ def model_source(model: Optional[Model],
         CheckpointError: If a config is to come from a checkpoint without
             one.
         DownloadError: If weights of the zoo cannot be fetched.
-        ValueError: If the zoo has no such model, or nothing is given.
+        ValueError: If the zoo has no such model.
     """
     weights = None if weights is None else str(weights)
     if model is None:
         if weights is None:
-            raise ValueError('neither a model nor weights, expected a '
-                             'config, a name of the model zoo, or a '
-                             'checkpoint that holds its config')
+            print_log(
+                f'no model named: {DEFAULT_MODEL} of the package, which knows '
+                'the forms of MovingShapes', 'current')
+            return _from_zoo(DEFAULT_MODEL, None)
         return ModelSource(_config_of(weights), weights)
     if isinstance(model, (Config, dict)):
         model = copy.deepcopy(model)

@@ -30,7 +30,8 @@ class VideoInferencer:
     Args:
         model (str | Path | dict | Config, optional): Config file, config, or
             name of a model of the zoo, which brings its weights. None takes
-            the config that the weights hold. Defaults to None.
+            the config that the weights hold, or, without weights, a small
+            model that comes with the package. Defaults to None.
         weights (str | Path, optional): Checkpoint. Defaults to None.
         device (str, optional): Such as 'cuda:0' or 'cpu'; None picks a GPU
             if there is one. Defaults to None.

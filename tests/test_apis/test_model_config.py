@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -5,7 +7,7 @@ from mmengine.config import Config
 from mmvis_plugin.apis import model_config
 from mmvis_plugin.apis.model_config import model_source
 from mmvis_plugin.utils.errors import CheckpointError
-from mmvis_plugin.utils.model_names import ModelEntry
+from mmvis_plugin.utils.model_names import ModelEntry, package_path
 from ..spot_tracker import spot_config, write_config
 
 TINY = 'inspro_r18_fpn_movingshapes-tiny'
@@ -54,6 +56,19 @@ def test_shipped_name():
     assert model_source(TINY.upper()).config.model.type == 'InsPro'
 
 
+def test_without_a_name_it_is_the_one_of_the_package(monkeypatch):
+    lines = []
+    monkeypatch.setattr(model_config, 'print_log',
+                        lambda text, logger: lines.append(text))
+    source = model_source(None)
+    named = model_source(model_config.DEFAULT_MODEL)
+    assert source.weights == named.weights
+    assert os.path.dirname(
+        source.weights) == package_path('package://checkpoints')
+    assert source.config._cfg_dict == named.config._cfg_dict
+    assert len(lines) == 1 and model_config.DEFAULT_MODEL in lines[0]
+
+
 def test_missing_weights_of_the_zoo_are_named(monkeypatch, tmp_path):
     lines = []
     monkeypatch.setattr(model_config, 'print_log',
@@ -88,7 +103,6 @@ def test_code_out_of_the_weights_is_refused(tmp_path, text, message):
 
 
 @pytest.mark.parametrize('model, message, kind', [
-    (None, 'neither a model nor weights', ValueError),
     ('absent.py', 'absent.py: no such config', FileNotFoundError),
     ('inspro_r18', 'neither a file nor one of the .* models', ValueError),
 ])

@@ -184,7 +184,8 @@ def test_results_are_printed(call, workplace, capsys):
 
 
 @pytest.mark.parametrize('words, message', [
-    (('spots', ), '1 positional arguments, expected INPUTS MODEL'),
+    ((), '0 positional arguments, expected INPUTS'),
+    (('spots', 'a', 'b', 'c'), '4 positional arguments, expected INPUTS'),
     (('spot_tracker.py', 'spots'), 'the order is INPUTS MODEL'),
     (('spots', 'absent.py'), 'absent.py: no such config'),
     (('spots', 'inspro_r18_fpn_movingshapes-tyni'),

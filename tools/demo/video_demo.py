@@ -19,10 +19,10 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'positional',
         nargs='*',
-        metavar='INPUTS MODEL [CHECKPOINT]',
+        metavar='INPUTS [MODEL [CHECKPOINT]]',
         help='video file, folder of images, camera number or URL; config, or '
-        'name of a model of the zoo; weights. Without INPUTS if --input or '
-        '--camera-id is given')
+        'name of a model of the zoo (default: a small one of the package); '
+        'weights. Without INPUTS if --input or --camera-id is given')
     parser.add_argument('--input', help='same as INPUTS')
     parser.add_argument('--camera-id', type=int, help='read this camera')
     parser.add_argument('--checkpoint', '--weights', help='same as CHECKPOINT')
@@ -133,16 +133,16 @@ def parse_args() -> argparse.Namespace:
 
 
 def _sort_positional(
-        args: argparse.Namespace
-) -> Tuple[Union[str, int], str, Optional[str]]:
+    args: argparse.Namespace
+) -> Tuple[Union[str, int], Optional[str], Optional[str]]:
     """Return inputs, model and checkpoint from wherever they were given."""
     rest: List[str] = list(args.positional)
     named = args.input if args.camera_id is None else args.camera_id
     inputs = rest.pop(0) if named is None and rest else named
-    if inputs is None or not 1 <= len(rest) <= 2:
+    if inputs is None or len(rest) > 2:
         raise UsageError(
             f'{len(args.positional)} positional arguments, expected INPUTS '
-            'MODEL [CHECKPOINT], or MODEL [CHECKPOINT] with --input or '
+            '[MODEL [CHECKPOINT]], or [MODEL [CHECKPOINT]] with --input or '
             '--camera-id')
     if str(inputs).endswith('.py'):
         raise UsageError(f'{inputs}: expected a video here; the order is '
@@ -150,7 +150,8 @@ def _sort_positional(
     if len(rest) == 2 and args.checkpoint is not None:
         raise UsageError(f'two checkpoints: {rest[1]} and --checkpoint '
                          f'{args.checkpoint}, expected one')
-    return inputs, rest[0], rest[1] if len(rest) == 2 else args.checkpoint
+    model, checkpoint = (*rest, None, None)[:2]
+    return inputs, model, checkpoint or args.checkpoint
 
 
 def open_sink(args: argparse.Namespace,

@@ -1,0 +1,14 @@
+# The InsPro that comes with the package: 24 instead of 32 channels in the
+# backbone, for weights below 8 MB in half precision, and 240 instead of 24
+# videos to train on (--profile tiny --format youtube_vis --set num_train=240).
+_base_ = './inspro_r18_fpn_movingshapes-tiny.py'
+model = dict(
+    backbone=dict(base_channels=24, stem_channels=24),
+    neck=dict(in_channels=[24, 48, 96, 192]))
+data_root = 'data/moving_shapes/tiny-240/'
+train_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = val_dataloader
+# weights of inspro_r18-narrow_fpn_movingshapes-tiny-pretrain.py
+load_from = ('work_dirs/inspro_r18-narrow_fpn_movingshapes-tiny-pretrain/'
+             'iter_2500.pth')

@@ -22,9 +22,13 @@ class SlotCriterion(BaseModule):
     for the segmenter and the tracker, a clip whose frames are stacked for the
     refiner. Classes are weighed, "no object" less than the others; masks are
     compared at points, most of them where they are uncertain. Half precision
-    is computed in float32, also under autocast.
+    is computed in float32, also under autocast. Mask losses are divided by
+    the number of pairs of a process, classes by the sum of their weights;
+    both are means over the processes, so that several with one clip each
+    train like one with all clips.
 
-    Source: Mask2Former, section 3.2 and 3.3; CAVIS, Eq. 13.
+    Source: Mask2Former, section 3.2 and 3.3; CAVIS, Eq. 13. Differs from the
+    released code: there every process has its own sum of weights of classes.
 
     Args:
         num_classes (int): K, without "no object".
@@ -103,17 +107,20 @@ class SlotCriterion(BaseModule):
         """
         with torch.autocast(mask_logits.device.type, enabled=False):
             found, wanted = _matched(mask_logits, masks, slots)
-            total = reduce_mean(found.new_tensor(float(_count(slots))))
+            loss_cls, weight = self._class_loss(cls_logits, labels, slots)
+            total, weight = reduce_mean(
+                torch.stack([weight.new_tensor(float(len(found))), weight]))
             loss_mask, loss_dice = self._mask_losses(found, wanted,
                                                      total.clamp(min=1),
                                                      num_frames)
             return dict(
-                loss_cls=self._class_loss(cls_logits, labels, slots),
+                loss_cls=loss_cls / weight,
                 loss_mask=loss_mask,
                 loss_dice=loss_dice)
 
     def _class_loss(self, cls_logits: Tensor, labels: Sequence[Tensor],
-                    slots: Sequence[Tensor]) -> Tensor:
+                    slots: Sequence[Tensor]) -> Tuple[Tensor, Tensor]:
+        """Return the sum over all slots, and that of their weights."""
         targets = torch.full(
             cls_logits.shape[:2], self.num_classes, device=cls_logits.device)
         for row, (item, where) in enumerate(zip(labels, slots)):
@@ -121,8 +128,9 @@ class SlotCriterion(BaseModule):
         logits = at_least_fp32(cls_logits)
         weight = logits.new_ones(self.num_classes + 1)
         weight[-1] = self.no_object_weight
-        return self.cls_weight * F.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), weight)
+        loss = self.cls_weight * F.cross_entropy(
+            logits.flatten(0, 1), targets.flatten(), weight, reduction='sum')
+        return loss, weight[targets].sum()
 
     def _mask_losses(self, found: Tensor, wanted: Tensor, total: Tensor,
                      num_frames: int) -> Tuple[Tensor, Tensor]:
@@ -142,10 +150,6 @@ class SlotCriterion(BaseModule):
             probs.sum(1) + truth.sum(1) + 1)
         return (self.mask_weight * bce.sum() / total,
                 self.dice_weight * dice.sum() / total)
-
-
-def _count(slots: Sequence[Tensor]) -> int:
-    return sum(int((where >= 0).sum()) for where in slots)
 
 
 def _matched(mask_logits: Tensor, masks: Sequence[Tensor],

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..losses.dml_loss import match_accuracy
+from ..losses.shared_count import shared_count
 from .similarity_fusion import SimilarityFusion
 
 
@@ -66,7 +67,8 @@ def fusion_losses(pairs: List[SimilarPair],
     """Losses of the stage that trains the weights of the fusion.
 
     Cross entropy of the rows of the fused similarity, times a factor, over
-    all rows of all pairs that have a partner.
+    all rows of all pairs that have a partner; their number is the
+    :func:`shared_count` of all processes.
 
     Source: ours; the paper trains the weights or not, without a word on it.
 
@@ -94,11 +96,10 @@ def fusion_losses(pairs: List[SimilarPair],
             F.cross_entropy(factor * fused, partners, reduction='none'))
         right.append((fused.argmax(dim=1) == partners).to(fused))
     terms, right = torch.cat(terms), torch.cat(right)
-    num = max(len(terms), 1)
     # without any row, the weights have a gradient of zero
     attached = sum(p.sum() for p in fusion.parameters()) * 0
-    return dict(
-        loss_fusion=terms.sum() / num + attached, match_acc=right.sum() / num)
+    loss = terms.sum() / shared_count(len(terms), terms.device) + attached
+    return dict(loss_fusion=loss, match_acc=right.sum() / max(len(right), 1))
 
 
 def _has_partner(ids_prev: Tensor, ids_cur: Tensor) -> Tensor:

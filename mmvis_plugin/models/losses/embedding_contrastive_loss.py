@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmvis_plugin.registry import MODELS
 from ..layers.precision import at_least_fp32
+from .shared_count import shared_count
 
 
 def embedding_contrastive_loss(
@@ -29,7 +30,8 @@ def embedding_contrastive_loss(
 
     Returns:
         tuple[Tensor, Tensor]: Loss and cosine auxiliary. Zeros that are
-        attached to the graph if no identity has a negative.
+        attached to the graph if no identity has a negative. All processes
+        of a training divide by the same number, see :func:`shared_count`.
 
     Shape:
         - embeds: ``(M, C)``; group_ids, batch_ids: ``(M, )`` long.
@@ -48,7 +50,7 @@ def embedding_contrastive_loss(
 
     # an anchor without negatives is no anchor
     weights = differ.any(dim=1) / same.sum(dim=1).to(dots)
-    num_groups = weights.sum().clamp(min=1)
+    num_groups = shared_count(weights.sum(), weights.device)
     per_anchor = pairwise_log_ratio(dots, same, differ)
     errors = (cosines - same.to(cosines)).square() * near
     aux = (errors.sum(dim=1) / near.sum(dim=1) * weights).sum() / num_groups
@@ -97,11 +99,15 @@ class EmbeddingContrastiveLoss(BaseModule):
         L_{aux} = \frac1m \sum_i \operatorname{mean}_{v \in G_i,\,
         u \in P \cup N} (\cos(v, u) - [u \in P])^2.
 
+    In distributed training :math:`m` is the mean over the processes, at least
+    1.
+
     Source: CAVIS, Eq. 4 (second line) and 8. Differs from the paper, as the
     released code does: the anchor is one of its positives, the sum over
     anchors is divided by the number of identities, and the auxiliary. Differs
     from the code: queries matched to an object where it is absent are left
-    out; there they are one more identity.
+    out, there they are one more identity; :math:`m` is shared, there every
+    process has its own.
 
     Args:
         loss_weight (float): Factor on the loss. Defaults to 2.0.

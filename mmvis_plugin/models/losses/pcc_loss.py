@@ -26,7 +26,8 @@ def prototype_contrastive_loss(
 
     Returns:
         tuple[Tensor, Tensor]: Loss and cosine auxiliary; zeros that are
-        attached to the graph if there is nothing to contrast.
+        attached to the graph if there is nothing to contrast. Normalised as
+        :func:`embedding_contrastive_loss`.
 
     Shape:
         - mask_features: ``(B, T, C, H, W)``.
@@ -45,8 +46,11 @@ def prototype_contrastive_loss(
         groups.append(group[:, None].expand_as(valid)[valid])
         clips.append(torch.full_like(groups[-1], clip))
     if not groups:
-        zero = at_least_fp32(mask_features).sum() * 0
-        return zero, zero
+        # processes that have prototypes wait for this one to count none
+        protos = [at_least_fp32(mask_features[:0, 0, :, 0, 0])]
+        groups = clips = [
+            torch.zeros(0, dtype=torch.long, device=mask_features.device)
+        ]
     return embedding_contrastive_loss(
         torch.cat(protos), torch.cat(groups), torch.cat(clips))
 

@@ -7,6 +7,7 @@ from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
 from torch import Tensor
 
 from ..layers.precision import at_least_fp32
+from ..losses.shared_count import shared_count
 from .panoptic_fcn_outputs import PanopticFCNOutputs
 from .panoptic_fcn_targets import PanopticFCNTargets
 from .thing_targets import ThingTargets
@@ -20,7 +21,9 @@ def panoptic_fcn_losses(outputs: PanopticFCNOutputs,
     """Losses of positions and masks of things and stuff, not weighted.
 
     Differs from the paper: things and stuff are divided by their own
-    numbers, as in the published code, and not by the sum of both.
+    numbers, as in the published code, and not by the sum of both. Differs
+    from the code: in distributed training these numbers are means over the
+    processes, see :func:`shared_count`.
 
     Source: PanopticFCN, Eq. 4 to 8.
 
@@ -67,12 +70,13 @@ def thing_position_loss(logits: Sequence[Tensor],
         gamma (float): Focusing exponent. Defaults to 2.
 
     Returns:
-        Tensor: Scalar.
+        Tensor: Scalar; divided by the :func:`shared_count` of instances.
     """
     total = sum(
         _focal(logit, target.heat, alpha, gamma).sum()
         for logit, target in zip(logits, targets))
-    return total / max(sum(len(target.assigned) for target in targets), 1)
+    count = sum(len(target.assigned) for target in targets)
+    return total / shared_count(count, total.device)
 
 
 def stuff_position_loss(logits: Sequence[Tensor],
@@ -209,7 +213,8 @@ def weighted_dice_loss(embeddings: Tensor, weights: Tensor, encoded: Tensor,
         images (Tensor): Image of each object.
 
     Returns:
-        Tensor: Scalar, mean over objects; 0 if there is none.
+        Tensor: Scalar, mean over objects, by their :func:`shared_count`; 0
+        if there is none.
 
     Shape:
         - embeddings: ``(A, k, C)``; weights: ``(A, k)``.
@@ -225,4 +230,4 @@ def weighted_dice_loss(embeddings: Tensor, weights: Tensor, encoded: Tensor,
         norm = probs.square().sum(dim=2) + target.square().sum(dim=2)
         dice = 1 - 2 * inter / norm.clamp(min=1e-8)
         total = total + (weights[rows] * dice).sum()
-    return total / max(len(embeddings), 1)
+    return total / shared_count(len(embeddings), total.device)

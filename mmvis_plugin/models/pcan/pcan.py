@@ -5,6 +5,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import torch
 import torch.nn as nn
 from mmdet.structures import TrackDataSample
+from mmdet.utils import reduce_mean
 from mmengine.structures import InstanceData
 from torch import Tensor
 
@@ -176,7 +177,8 @@ class PCAN(OnlineVideoModel):
                      refs: PositiveRoIs) -> Tensor:
         """Loss of the refine head on matched positives.
 
-        Without any match in the batch every key box is its own reference.
+        Without any match in the batches of all processes every key box is
+        its own reference.
         """
         with torch.no_grad():
             rows, columns = match_positives(
@@ -184,7 +186,8 @@ class PCAN(OnlineVideoModel):
                 self.track_head.embed(pairs.feats, keys.boxes),
                 self.track_head.embed(pairs.ref_feats, refs.boxes),
                 self.match_score_thr)
-        if len(rows) == 0:
+            matches = reduce_mean(keys.mask_feats.new_tensor(float(len(rows))))
+        if matches == 0:
             rows = columns = torch.arange(
                 len(keys.mask_feats), device=rows.device)
             refs = keys

@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmvis_plugin.registry import MODELS
+from ..losses.shared_count import shared_mean
 from .sampling import sample_proposals
 from .training_pairs import PositiveRoIs
 
@@ -36,13 +37,20 @@ class PCANRoIHead(StandardRoIHead):
     def mask_losses(self, feats: Sequence[Tensor],
                     sampled: List[SamplingResult],
                     samples: List[DetDataSample]) -> Dict[str, Tensor]:
-        """Return ``loss_mask``."""
+        """Return ``loss_mask``, the mean over the positives.
+
+        Differs from the released code: their number is the
+        :func:`shared_count` of all processes. That of the boxes in
+        :meth:`box_losses` is the same everywhere already, unless a frame has
+        fewer proposals than are sampled.
+        """
         objects = [sample.gt_instances for sample in samples]
         rois = bbox2roi([res.pos_priors for res in sampled])
         results = self._mask_forward(feats, rois)
-        return self.mask_head.loss_and_target(results['mask_preds'], sampled,
-                                              objects,
-                                              self.train_cfg)['loss_mask']
+        losses = self.mask_head.loss_and_target(results['mask_preds'], sampled,
+                                                objects,
+                                                self.train_cfg)['loss_mask']
+        return dict(loss_mask=shared_mean(losses['loss_mask'], len(rois)))
 
     def base_masks(self, feats: Sequence[Tensor],
                    boxes: List[Tensor]) -> Tuple[Tensor, Tensor]:

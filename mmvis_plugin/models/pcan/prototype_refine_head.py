@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmvis_plugin.ops import em_cluster, prototype_attention
 from mmvis_plugin.registry import MODELS
+from ..losses.shared_count import shared_mean
 from .initial_bases import initial_bases
 
 CONTEXT_EPS = 1e-5
@@ -39,9 +40,10 @@ class PrototypeRefineHead(BaseModule):
     Source: PCAN, NeurIPS 2021, section 3.3; numbers and order of layers are
     those of the released code. Differs from the paper: prototypes are not
     averaged over the frames of a track (as released; see ``proto_momentum``
-    of :class:`PCANTracker`). Differs from the code: bases
-    do not change in tests unless ``update_bases_in_test``, they are equal on
-    all ranks, and ``K+`` and ``K-`` may differ.
+    of :class:`PCANTracker`). Differs from the code: bases do not change in
+    tests unless ``update_bases_in_test``, training averages them over the
+    objects of all processes, whose bases are equal, as is the loss, and
+    ``K+`` and ``K-`` may differ.
 
     Args:
         in_channels (int): C. Defaults to 256.
@@ -57,8 +59,9 @@ class PrototypeRefineHead(BaseModule):
         with_mask_ref (bool): Feed the reference mask to the mask head.
             Defaults to False.
         with_mask_key (bool): Feed the key mask. Defaults to True.
-        update_bases_in_test (bool): Also average the bases in tests: results
-            then depend on what was tested before. Defaults to False.
+        update_bases_in_test (bool): Also average the bases in tests, each
+            process its own: results then depend on what it tested before.
+            Defaults to False.
         skip_empty_in_update (bool): Leave objects without prototype (empty
             masks) out of the average. Defaults to False.
         loss_mask (dict): Loss of the mask logits.
@@ -136,7 +139,7 @@ class PrototypeRefineHead(BaseModule):
         """Return refined mask logits and the prototypes of the key frame.
 
         In training (and in tests with ``update_bases_in_test``) the bases
-        are averaged with the new prototypes; on several ranks every rank has
+        are averaged with the new prototypes; in training every process has
         to call this.
 
         Args:
@@ -219,10 +222,13 @@ class PrototypeRefineHead(BaseModule):
 
     @torch.no_grad()
     def update_bases(self, protos: Prototypes) -> None:
-        """Average the bases with the mean prototypes of all ranks.
+        """Average the bases with the mean prototypes.
+
+        Those of all processes in training. In tests, where processes see
+        different numbers of frames, of this one.
 
         Args:
-            protos (Prototypes): Of the objects of this rank; may be none.
+            protos (Prototypes): Of the objects of this process; may be none.
         """
         for base, found in zip((self.pos_mu, self.neg_mu), protos):
             if self.skip_empty_in_update:
@@ -231,7 +237,7 @@ class PrototypeRefineHead(BaseModule):
                 found.sum(dim=0).flatten(),
                 found.new_tensor([len(found)]),
             ])
-            if get_world_size() > 1:
+            if self.training and get_world_size() > 1:
                 all_reduce(total)
             mean = (total[:-1] / total[-1].clamp(min=1)).view_as(base)
             weight = (1 - self.momentum) * (total[-1] > 0)
@@ -259,6 +265,8 @@ class PrototypeRefineHead(BaseModule):
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Mean binary cross entropy of refined masks.
 
+        The number of masks is the :func:`shared_count` of all processes.
+
         Args:
             logits (Tensor): From :meth:`forward`.
             targets (Tensor): 0 or 1.
@@ -267,8 +275,9 @@ class PrototypeRefineHead(BaseModule):
             - logits: ``(R, 1, H, W)``; targets: ``(R, H, W)``; output: ().
         """
         if len(logits) == 0:
-            return logits.sum()
-        return self.loss_mask(logits[:, 0], targets.to(logits))
+            return shared_mean(logits.sum(), 0)
+        mean = self.loss_mask(logits[:, 0], targets.to(logits))
+        return shared_mean(mean, len(logits))
 
 
 def masked_mean(feat: Tensor, mask: Tensor) -> Tensor:

@@ -33,6 +33,14 @@ class NoisyNumbers(Dataset):
         return noise + index
 
 
+@DATASETS.register_module(force=True)
+class NamedNumbers(NoisyNumbers):
+    """Numbers in a dict, as models in several processes want them."""
+
+    def __getitem__(self, index: int) -> Dict[str, torch.Tensor]:
+        return dict(inputs=super().__getitem__(index))
+
+
 @MODELS.register_module(force=True)
 class NoisyModel(BaseModel):
     """A layer, statistics of the batch and dropout."""

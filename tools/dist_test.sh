@@ -21,6 +21,8 @@ else
     shift 3
 fi
 here=$(cd "$(dirname "$0")" && pwd)
+# modules of this checkout that a config imports
+export PYTHONPATH="$here/..${PYTHONPATH:+:$PYTHONPATH}"
 
 python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \

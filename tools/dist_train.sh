@@ -11,6 +11,8 @@ config=$1
 gpus=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
+# modules of this checkout that a config imports
+export PYTHONPATH="$here/..${PYTHONPATH:+:$PYTHONPATH}"
 
 # "python -m" finds torchrun's module in the environment of this python.
 python -m torch.distributed.run \

@@ -21,6 +21,8 @@ gpus_per_node=${GPUS_PER_NODE:-8}
 [ "$gpus_per_node" -le "$gpus" ] || gpus_per_node=$gpus
 gres=${GRES-gpu:$gpus_per_node}
 here=$(cd "$(dirname "$0")" && pwd)
+# modules of this checkout that a config imports
+export PYTHONPATH="$here/..${PYTHONPATH:+:$PYTHONPATH}"
 stopped=75
 if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
     set -- "$@" --resume

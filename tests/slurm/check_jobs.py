@@ -1,4 +1,4 @@
-"""Training and testing in a real Slurm cluster of two slots.
+"""Training, testing and many videos in a real Slurm cluster of two slots.
 
 Not part of the default suite: ``make test-slurm`` installs Slurm, which needs
 root, and runs this file.
@@ -17,6 +17,7 @@ import pytest
 
 from mmvis_plugin.datasets.synthetic import get_cfg
 from mmvis_plugin.datasets.synthetic.writers import write_youtube_vis
+from ..bulk_videos import outputs_of, write_model, write_videos
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / 'tests' / 'slurm' / 'cluster.sh'
@@ -31,7 +32,9 @@ test_dataloader = val_dataloader
 train_cfg = dict(max_iters={max_iters}, val_interval=1000)
 param_scheduler = dict(total_steps={max_iters})
 default_hooks = dict(
-    logger=dict(interval=1), checkpoint=dict(interval=1000))
+    logger=dict(interval=1),
+    checkpoint=dict(interval=1000),
+    stop=dict(interval=1))
 custom_hooks = [dict(type='PauseHook', iteration=0, folder='')]
 load_from = None
 """
@@ -106,13 +109,10 @@ def training(work, pause, folder):
 
 
 def signal_when_paused(cluster, folder, number, job, log):
-    """Send a signal to a job whose two processes wait, and let them go."""
+    """Send a signal to a job whose two processes wait for it."""
     wait_for(lambda: len(list(folder.glob('paused*'))) == 2,
              f'both processes in the iteration; see {log}')
     slurm(cluster, 'scancel', f'--signal={number}', job)
-    # slurmctld hands the signal on in its own time
-    time.sleep(3)
-    (folder / 'continue').touch()
 
 
 def test_a_signal_to_a_training_in_the_foreground(cluster, work):
@@ -178,3 +178,69 @@ def test_a_test_in_two_processes(cluster, work):
     assert 'vis/AP' in json.loads(path.read_text())
     log, = (work / 'test').glob('*/*.log')
     assert 'GPU number: 2' in log.read_text()
+
+
+@pytest.fixture(scope='module')
+def videos(tmp_path_factory):
+    """Write 12 videos, 3 of them broken, and a model; return their folder."""
+    folder = tmp_path_factory.mktemp('bulk')
+    write_videos(folder / 'videos', 12)
+    write_model(folder)
+    names = sorted(path.name for path in (folder / 'videos').iterdir())
+    (folder / 'videos.txt').write_text('\n'.join(
+        f'videos/{name}' for name in names))
+    return folder
+
+
+def page_script(out):
+    """Return the batch script of the page, for the slots of the cluster."""
+    page = ROOT / 'docs' / 'en' / 'user_guides' / 'bulk_inference.md'
+    script, = re.findall(r'```bash\n(#!.*?)```', page.read_text('utf-8'), re.S)
+    for old, new in (('--array=0-15', '--array=0-1'),
+                     ('#SBATCH --gres=gpu:1\n', ''),
+                     ('--cpus-per-task=4', '--cpus-per-task=1'),
+                     ('tools/', f'{ROOT}/tools/'),
+                     ('CONFIG CHECKPOINT', 'spot_tracker.py spots.pth'),
+                     ('--out-dir out', f'--out-dir {out} --device cpu')):
+        assert script.count(old) == 1, old
+        script = script.replace(old, new)
+    return script
+
+
+def check_videos(folder, texts, launcher):
+    """Look at what two tasks have printed and left in a folder."""
+    for index, text in enumerate(texts):
+        assert f'shard {index}/2 ({launcher}): 6 of 12 videos' in text
+        assert re.search(rf'shard {index}/2: \d done, \d failed; ', text), text
+    summary = json.loads((folder / 'summary.json').read_text())
+    assert (summary['done'], summary['failed'], summary['open']) == (9, 3, 0)
+    assert len((folder / 'failures.txt').read_text().splitlines()) == 3
+    assert len(outputs_of(folder)) == 9
+
+
+def test_videos_in_two_tasks_and_in_an_array(cluster, videos):
+    script = videos / 'bulk.sh'
+    script.write_text(page_script('array'))
+    # both end with the code for videos that failed
+    done = subprocess.run(
+        ['sbatch', '--wait', '--output=array_%a.log', script],
+        cwd=videos,
+        env=cluster,
+        timeout=LIMIT)
+    texts = [(videos / f'array_{i}.log').read_text() for i in range(2)]
+    assert done.returncode == 2, texts
+    check_videos(videos / 'array', texts, 'Slurm array')
+
+    srun = next(line for line in page_script('tasks').splitlines()
+                if line.startswith('srun'))
+    words = srun.replace('srun', 'srun -n 2 --kill-on-bad-exit=0').split()
+    done = subprocess.run(
+        words,
+        cwd=videos,
+        env=cluster,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT)
+    assert done.returncode == 2, done.stdout + done.stderr
+    check_videos(videos / 'tasks', [done.stdout] * 2, 'srun')
+    assert outputs_of(videos / 'tasks') == outputs_of(videos / 'array')

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: tests/slurm/install.sh
 # Installs Debian's slurm-wlm and munge where they are missing (as root).
-# Nothing is started and no configuration is written: cluster.sh does that.
+# No configuration is written and no Slurm is started: cluster.sh does that.
 set -euo pipefail
 
 export PATH=$PATH:/usr/sbin

@@ -5,6 +5,7 @@ import re
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -178,6 +179,24 @@ def test_two_processes_of_the_same_part(place, single, tmp_path):
     assert codes == [2, 2] and set(runs(log).values()) == {1}
     assert len(runs(log)) == COUNT and outputs_of(out) == single
     check_summary(out, place)
+
+
+def test_started_by_torchrun(place, single, tmp_path):
+    done = subprocess.run([
+        sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node', '2',
+        '--master-port',
+        free_port(), TOOL, *words(place, tmp_path)
+    ],
+                          env=dict(os.environ, PYTHONPATH=str(ROOT)),
+                          capture_output=True,
+                          text=True)
+    # the launcher turns code 2 into 1
+    assert done.returncode == 1, done.stderr
+    for rank in range(2):
+        assert f'shard {rank}/2 (torchrun): 30 of 60 videos' in done.stdout
+        assert re.search(rf'shard {rank}/2: \d+ done, \d failed', done.stdout)
+    assert outputs_of(tmp_path) == single
+    check_summary(tmp_path, place)
 
 
 def test_tasks_of_an_array_one_after_the_other(place, single, tmp_path,

@@ -187,8 +187,8 @@ def videos(tmp_path_factory):
     write_videos(folder / 'videos', 12)
     write_model(folder)
     names = sorted(path.name for path in (folder / 'videos').iterdir())
-    (folder / 'videos.txt').write_text('\n'.join(
-        f'videos/{name}' for name in names))
+    (folder / 'videos.txt').write_text('\n'.join(f'videos/{name}'
+                                                 for name in names))
     return folder
 
 
@@ -196,12 +196,15 @@ def page_script(out):
     """Return the batch script of the page, for the slots of the cluster."""
     page = ROOT / 'docs' / 'en' / 'user_guides' / 'bulk_inference.md'
     script, = re.findall(r'```bash\n(#!.*?)```', page.read_text('utf-8'), re.S)
-    for old, new in (('--array=0-15', '--array=0-1'),
-                     ('#SBATCH --gres=gpu:1\n', ''),
-                     ('--cpus-per-task=4', '--cpus-per-task=1'),
-                     ('tools/', f'{ROOT}/tools/'),
-                     ('CONFIG CHECKPOINT', 'spot_tracker.py spots.pth'),
-                     ('--out-dir out', f'--out-dir {out} --device cpu')):
+    changes = {
+        '--array=0-15': '--array=0-1',
+        '#SBATCH --gres=gpu:1\n': '',
+        '--cpus-per-task=4': '--cpus-per-task=1',
+        'tools/': f'{ROOT}/tools/',
+        'CONFIG CHECKPOINT': 'spot_tracker.py spots.pth',
+        '--out-dir out': f'--out-dir {out} --device cpu'
+    }
+    for old, new in changes.items():
         assert script.count(old) == 1, old
         script = script.replace(old, new)
     return script
@@ -231,9 +234,8 @@ def test_videos_in_two_tasks_and_in_an_array(cluster, videos):
     assert done.returncode == 2, texts
     check_videos(videos / 'array', texts, 'Slurm array')
 
-    srun = next(line for line in page_script('tasks').splitlines()
-                if line.startswith('srun'))
-    words = srun.replace('srun', 'srun -n 2 --kill-on-bad-exit=0').split()
+    _, python = page_script('tasks').split('\nsrun ')
+    words = ['srun', '-n', '2', '--kill-on-bad-exit=0', *python.split()]
     done = subprocess.run(
         words,
         cwd=videos,

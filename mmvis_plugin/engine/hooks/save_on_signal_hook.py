@@ -1,4 +1,5 @@
 """Stop a training in time, with a checkpoint."""
+import math
 import os
 import signal
 import threading
@@ -6,11 +7,14 @@ from types import FrameType
 from typing import Any, Dict, Optional, Sequence
 
 import torch
-from mmengine.dist import all_reduce, barrier, is_main_process
+from mmengine.dist import (all_reduce, barrier, get_world_size,
+                           is_main_process)
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
 from mmvis_plugin.registry import HOOKS
+
+_AMONG_SEVERAL = 10  # iterations
 
 
 @HOOKS.register_module()
@@ -36,11 +40,17 @@ class SaveOnSignalHook(Hook):
         signals (Sequence[str]): Names of the signals. Defaults to SIGTERM
             and SIGUSR1.
         exit_code (int): Defaults to ``EX_TEMPFAIL``, which is 75.
-        interval (int): Several processes ask each other every n-th
-            iteration, a transfer of one number. Defaults to 1.
+        interval (int, optional): Look for a signal every n-th iteration; a
+            signal waits for that long, and with gradient accumulation until
+            the optimizer has stepped, too. One process looks in every
+            iteration by default, which costs nothing. Several have to ask
+            each other, for which the host waits until the device is done
+            with the iteration: they look in every 10th by default. Choose
+            less where 10 iterations take longer than the signal comes ahead
+            of the end. Defaults to None.
 
     Raises:
-        ValueError: A signal has no such name.
+        ValueError: A signal has no such name, or the interval is below 1.
     """
 
     # after the checkpoint of the iteration and everything it contains
@@ -49,11 +59,14 @@ class SaveOnSignalHook(Hook):
     def __init__(self,
                  signals: Sequence[str] = ('SIGTERM', 'SIGUSR1'),
                  exit_code: int = os.EX_TEMPFAIL,
-                 interval: int = 1) -> None:
+                 interval: Optional[int] = None) -> None:
         unknown = [n for n in signals if not hasattr(signal.Signals, n)]
         if unknown:
             raise ValueError(f'SaveOnSignalHook.signals: {unknown} are no '
                              "signals; expected names such as 'SIGUSR1'")
+        if interval is not None and interval < 1:
+            raise ValueError(f'SaveOnSignalHook.interval: {interval}, '
+                             'expected at least 1, or None')
         self.signals = [signal.Signals[name] for name in signals]
         self.exit_code = exit_code
         self.interval = interval
@@ -94,11 +107,7 @@ class SaveOnSignalHook(Hook):
             SystemExit: With ``exit_code``, in all processes.
         """
         if self.is_last_train_iter(runner) or not self.every_n_train_iters(
-                runner, self.interval):
-            return
-        asked = torch.tensor(float(self._received is not None))
-        all_reduce(asked, 'max')
-        if not asked:
+                runner, self._period(runner)) or not self._is_asked():
             return
         name = self._received.name if self._received else 'another process'
         runner.logger.warning(
@@ -108,6 +117,21 @@ class SaveOnSignalHook(Hook):
         # nobody leaves before the file is there
         barrier()
         raise SystemExit(self.exit_code)
+
+    def _period(self, runner: Runner) -> int:
+        interval = self.interval
+        if interval is None:
+            interval = 1 if get_world_size() == 1 else _AMONG_SEVERAL
+        # gradients of a step that is not complete are in no checkpoint
+        steps = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        return math.lcm(interval, steps)
+
+    def _is_asked(self) -> bool:
+        if get_world_size() == 1:
+            return self._received is not None
+        asked = torch.tensor(float(self._received is not None))
+        all_reduce(asked, 'max')
+        return bool(asked)
 
     def after_train(self, runner: Runner) -> None:
         """Leave the signals to whom they belonged.

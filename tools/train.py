@@ -1,14 +1,18 @@
 """Train a model."""
 import argparse
+import os.path as osp
+from typing import List
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmvis_plugin.registry import RUNNERS
-from mmvis_plugin.utils.checkpoint import (check_compatible, latest_checkpoint,
-                                           read_checkpoint)
+from mmvis_plugin.utils.checkpoint import check_compatible, read_checkpoint
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
                                     load_config, one_line_errors)
+from mmvis_plugin.utils.errors import CheckpointError
+from mmvis_plugin.utils.resume import (find_damage, find_whole_checkpoint,
+                                       require_agreement)
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,13 +34,13 @@ def parse_args() -> argparse.Namespace:
         const='auto',
         metavar='CKPT',
         help='go on from this checkpoint; without a value, from the latest '
-        'one in the work directory if there is one')
+        'whole one in the work directory if there is one')
     add_common_arguments(parser)
     return parser.parse_args()
 
 
 def apply_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Write ``--amp``, ``--auto-scale-lr`` and ``--resume`` into a config.
+    """Write ``--amp`` and ``--auto-scale-lr`` into a config.
 
     Args:
         cfg (Config): Changed in place.
@@ -52,16 +56,34 @@ def apply_options(cfg: Config, args: argparse.Namespace) -> None:
                 'auto_scale_lr.base_batch_size, which is missing; add '
                 'auto_scale_lr = dict(enable=False, base_batch_size=16)')
         cfg.auto_scale_lr.enable = True
-    if args.resume is None:
-        return
-    found = latest_checkpoint(cfg.work_dir) if args.resume == 'auto' \
-        else args.resume
+
+
+def choose_checkpoint(cfg: Config, resume: str) -> List[str]:
+    """Write into a config which checkpoint to go on from.
+
+    Args:
+        cfg (Config): Changed in place.
+        resume (str): Value of ``--resume``; 'auto' is the latest whole one
+            in the work directory.
+
+    Returns:
+        list[str]: What was found wrong with later ones.
+    """
+    if resume == 'auto':
+        found, damaged = find_whole_checkpoint(cfg.work_dir)
+    else:
+        found, damaged = resume, []
+        reason = find_damage(resume) if osp.isfile(resume) else None
+        if reason is not None:
+            raise CheckpointError(f'{resume}: {reason}; --resume without a '
+                                  'value takes the last whole one')
     if found is None:
         print(f'--resume: no checkpoint in {cfg.work_dir}, starting from '
               'the beginning')
-        return
+        return []
     cfg.resume = True
     cfg.load_from = found
+    return damaged
 
 
 @one_line_errors
@@ -70,10 +92,17 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args)
     apply_options(cfg, args)
+    damaged = []
+    if args.resume is not None:
+        damaged = choose_checkpoint(cfg, args.resume)
     if 'runner_type' in cfg:
         runner = RUNNERS.build(cfg)
     else:
         runner = Runner.from_cfg(cfg)
+    if args.resume is not None:
+        require_agreement(cfg.get('load_from'))
+    for reason in damaged:
+        runner.logger.warning(f'{reason}; going on from {cfg.load_from}')
     if cfg.get('resume') and cfg.get('load_from'):
         weights = read_checkpoint(cfg.load_from)['state_dict']
         check_compatible(runner.model, weights, cfg.load_from)

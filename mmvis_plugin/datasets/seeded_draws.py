@@ -4,6 +4,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Sized
 from torch.utils.data import BatchSampler, DataLoader
 
 from mmvis_plugin.utils.seeding import derive_seed, seed_process
+from .worker_notes import WorkerNotes
 
 _SAMPLE_STREAM = 0
 
@@ -29,17 +30,42 @@ class SeededDataset:
 
     Args:
         dataset (Sized): A map-style dataset.
+        num_workers (int): Of the loader. Defaults to 0.
     """
 
-    def __init__(self, dataset: Sized) -> None:
+    def __init__(self, dataset: Sized, num_workers: int = 0) -> None:
         self.dataset = dataset
+        self.notes = WorkerNotes(num_workers)
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, draw: Draw) -> Any:
         seed_process(draw.seed)
-        return self.dataset[draw.index]
+        with self.notes.loading(draw.index):
+            return self.dataset[draw.index]
+
+    def loaded_by(self, pid: int) -> str:
+        """Name the sample that a worker is loading, or was when it died.
+
+        Args:
+            pid (int): Process of the worker.
+
+        Returns:
+            str: With the name of its video or image where the dataset
+            knows; empty if nothing is known.
+        """
+        index = self.notes.index_of(pid)
+        if index is None:
+            return ''
+        record = {}
+        if hasattr(self.dataset, 'get_data_info'):
+            record = self.dataset.get_data_info(index)
+        if 'video_name' in record:
+            return f'sample {index} (video {record["video_name"]})'
+        if 'img_path' in record:
+            return f'sample {index} ({record["img_path"]})'
+        return f'sample {index}'
 
     def __getattr__(self, name: str) -> Any:
         if name == 'dataset':  # not set yet while a worker unpickles
@@ -130,7 +156,7 @@ def seeded_loader(loader: DataLoader, seed: int, rank: int = 0) -> DataLoader:
         raise ValueError('train_dataloader.batch_size is None; a training '
                          'loader has to make batches: give it a number')
     return DataLoader(
-        SeededDataset(loader.dataset),
+        SeededDataset(loader.dataset, loader.num_workers),
         batch_sampler=SeededBatches(loader.batch_sampler, seed, rank),
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,

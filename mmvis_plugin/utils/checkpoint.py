@@ -158,10 +158,22 @@ def latest_checkpoint(work_dir: str) -> Optional[str]:
         for path in (named, osp.join(work_dir, osp.basename(named))):
             if osp.isfile(path):
                 return path
-    numbered = {
+    numbered = numbered_checkpoints(work_dir)
+    return numbered[max(numbered)] if numbered else None
+
+
+def numbered_checkpoints(work_dir: str) -> Dict[int, str]:
+    """List the checkpoints of a run by their iteration or epoch.
+
+    Args:
+        work_dir (str): Folder of the run.
+
+    Returns:
+        dict[int, str]: Paths; the best ones have names of another kind.
+    """
+    return {
         int(match.group(1)): path
         for path in glob.glob(osp.join(glob.escape(work_dir), '*.pth'))
         if (match := re.fullmatch(r'(?:iter|epoch)_(\d+)\.pth',
                                   osp.basename(path)))
     }
-    return numbered[max(numbered)] if numbered else None

@@ -10,16 +10,18 @@ from typing import Callable, Optional
 
 from mmengine.config import Config, DictAction
 
-from .errors import AnnotationError, CheckpointError, DownloadError
+from .errors import (AnnotationError, CheckpointError, DataWorkerError,
+                     DownloadError)
 from .explain import explain_error
+from .explain_fault import explain_fault
 
 
 class UsageError(ValueError):
     """The options of a tool and its config do not go together."""
 
 
-_ONE_LINERS = (AnnotationError, CheckpointError, DownloadError, UsageError,
-               FileNotFoundError, ImportError)
+_ONE_LINERS = (AnnotationError, CheckpointError, DataWorkerError,
+               DownloadError, UsageError, FileNotFoundError, ImportError)
 _PACKAGE = osp.dirname(osp.dirname(osp.realpath(__file__)))
 
 
@@ -131,7 +133,8 @@ def one_line_errors(main: Callable[[], None]) -> Callable[[], None]:
     """Make a tool end with one line instead of a traceback.
 
     Applies to errors whose message tells the user what to change: those
-    this package raises on purpose, missing files, typos in a config. With
+    this package raises on purpose, missing files, typos in a config, and
+    what a machine does to a run (:func:`~.explain_fault.explain_fault`). With
     ``MMVIS_DEBUG=1`` they keep their traceback, as every other error does.
 
     Args:
@@ -157,7 +160,7 @@ def one_line_errors(main: Callable[[], None]) -> Callable[[], None]:
 
 def _line_of(err: BaseException) -> Optional[str]:
     """Return the one-line message of an error meant for the user."""
-    explained = explain_error(err)
+    explained = explain_error(err) or explain_fault(err)
     if explained is not None:
         return explained
     if not isinstance(err, _ONE_LINERS) and not _is_deliberate(err):

@@ -15,3 +15,7 @@ class CheckpointError(ValueError):
 
 class DownloadError(ValueError):
     """A file could not be fetched, or is not the one that was wanted."""
+
+
+class DataWorkerError(RuntimeError):
+    """A process that loads data died."""

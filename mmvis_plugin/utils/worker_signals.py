@@ -1,9 +1,11 @@
-"""Workers of data loaders that outlive signals to the whole job."""
+"""Workers of data loaders that live as long as they are of use."""
 import os
 import signal
+import sys
 import threading
 from functools import partial
-from typing import Callable, Optional
+from multiprocessing.queues import Queue
+from typing import Any, Callable, Optional
 
 from torch.utils.data import DataLoader
 
@@ -18,6 +20,10 @@ def spare_workers(loader: DataLoader) -> None:
     Only the process that they work for can still end them with a signal,
     which it does when it exits.
 
+    A worker that cannot hand on a batch, most often because shared memory
+    is full, ends and says why. By itself it would lose the batch, and the
+    training would wait for it for ever.
+
     Args:
         loader (DataLoader): Changed in place, before its workers start.
     """
@@ -27,6 +33,7 @@ def spare_workers(loader: DataLoader) -> None:
 def _start_worker(then: Optional[Callable[[int], None]], worker: int) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, SPARED)
     threading.Thread(target=_obey_the_parent, daemon=True).start()
+    Queue._on_queue_feeder_error = staticmethod(_end_of_queue)
     if then is not None:
         then(worker)
 
@@ -36,3 +43,11 @@ def _obey_the_parent() -> None:
     while signal.sigwaitinfo(SPARED).si_pid != os.getppid():
         pass
     os._exit(0)
+
+
+def _end_of_queue(err: Exception, batch: Any) -> None:
+    print(
+        f'data worker {os.getpid()} cannot hand on a batch: {err}',
+        file=sys.stderr,
+        flush=True)
+    os._exit(1)

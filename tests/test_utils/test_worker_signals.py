@@ -1,5 +1,6 @@
 """Workers of data loaders stay when the job is told to end."""
 import os
+import re
 import signal
 import subprocess
 
@@ -73,3 +74,17 @@ def test_the_parent_ends_them():
     worker.terminate()
     worker.join(20)
     assert worker.exitcode == 0
+
+
+def lose(batch):
+    """Collate to what no queue takes."""
+    return lambda: batch
+
+
+def test_a_batch_that_cannot_be_handed_on(capfd):
+    loader = loader_of(True)
+    loader.collate_fn = lose
+    with pytest.raises(RuntimeError, match='exited unexpectedly'):
+        next(iter(loader))
+    assert re.search(r'data worker \d+ cannot hand on a batch: .*pickle',
+                     capfd.readouterr().err)

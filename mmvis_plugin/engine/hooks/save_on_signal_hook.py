@@ -7,8 +7,7 @@ from types import FrameType
 from typing import Any, Dict, Optional, Sequence
 
 import torch
-from mmengine.dist import (all_reduce, barrier, get_world_size,
-                           is_main_process)
+from mmengine.dist import all_reduce, barrier, get_world_size, is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 

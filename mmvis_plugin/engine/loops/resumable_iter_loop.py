@@ -7,6 +7,8 @@ from torch.utils.data import DataLoader
 
 from mmvis_plugin.datasets.seeded_draws import seeded_loader
 from mmvis_plugin.registry import LOOPS
+from mmvis_plugin.utils.errors import DataWorkerError
+from mmvis_plugin.utils.explain_fault import dead_workers, explain_dead_worker
 from mmvis_plugin.utils.seeding import derive_seed, seed_process
 
 _STEP_STREAM = 1
@@ -57,6 +59,10 @@ class ResumableIterLoop(IterBasedTrainLoop):
 
         Returns:
             nn.Module: The trained model.
+
+        Raises:
+            DataWorkerError: A worker of the loader died; says what it was
+                loading and what to do.
         """
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
@@ -68,6 +74,10 @@ class ResumableIterLoop(IterBasedTrainLoop):
                 self._decide_current_val_interval()
                 if self._is_time_to_validate():
                     self.runner.val_loop.run()
+        except RuntimeError as err:
+            if not dead_workers(str(err)):
+                raise
+            raise DataWorkerError(self._explain(str(err))) from err
         finally:
             # Stops the workers now; left to the garbage collector they are
             # waited for at some later time, for seconds.
@@ -86,6 +96,10 @@ class ResumableIterLoop(IterBasedTrainLoop):
             derive_seed(self.runner.seed, get_rank(), _STEP_STREAM,
                         self._iter))
         super().run_iter(data_batch)
+
+    def _explain(self, text: str) -> str:
+        samples = map(self.dataloader.dataset.loaded_by, dead_workers(text))
+        return explain_dead_worker(text, ', '.join(filter(None, samples)))
 
     def _draw_from(self, start: int) -> Iterator:
         batches = self.dataloader.batch_sampler

@@ -8,7 +8,7 @@ import pytest
 from mmengine.hooks import Hook
 from torch.multiprocessing import get_context
 
-from mmvis_plugin.engine.hooks import SaveOnSignalHook
+from mmvis_plugin.engine.hooks import SaveOnSignalHook, save_on_signal_hook
 from mmvis_plugin.registry import HOOKS
 from mmvis_plugin.utils.checkpoint import latest_checkpoint, read_checkpoint
 from ...toy_training import build_runner, losses_of
@@ -37,10 +37,15 @@ def handlers():
         signal.signal(number, handler)
 
 
-def training(work_dir, at=None, number=signal.SIGUSR1, name='stop', **kwargs):
+def training(work_dir,
+             at=None,
+             number=signal.SIGUSR1,
+             name='stop',
+             interval=None,
+             **kwargs):
     """Return the toy training with a signal in iteration ``at``."""
     runner = build_runner(str(work_dir), name=name, **kwargs)
-    runner.register_hook(SaveOnSignalHook())
+    runner.register_hook(SaveOnSignalHook(interval=interval))
     if at is not None:
         runner.register_hook(SignalAt(at, number))
     return runner
@@ -110,6 +115,34 @@ def test_another_thread(tmp_path, handlers):
         runner.logger.log_file).read())
 
 
+@pytest.mark.parametrize('interval, steps, stop_after', [(4, 1, 8), (1, 2, 6),
+                                                         (3, 2, 6)])
+def test_where_it_looks(tmp_path, interval, steps, stop_after):
+    runner = training(
+        tmp_path, 5, name=f'every{interval}{steps}', interval=interval)
+    # a checkpoint between two steps would lose gradients
+    runner.optim_wrapper['accumulative_counts'] = steps
+    assert stop(runner) == 75
+    assert latest_checkpoint(str(tmp_path)).endswith(f'iter_{stop_after}.pth')
+
+
+def test_several_processes_ask_each_other_rarely(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(save_on_signal_hook, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(save_on_signal_hook, 'all_reduce',
+                        lambda *_: asked.append(runner.iter + 1))
+    runner = training(tmp_path, name='rarely')
+    runner.train_loop._max_iters = 25
+    runner.param_schedulers['total_steps'] = 25
+    runner.train()
+    assert asked == [10, 20]
+
+
+def test_wrong_interval():
+    with pytest.raises(ValueError, match='interval: 0, expected at least 1'):
+        SaveOnSignalHook(interval=0)
+
+
 def test_wrong_names():
     with pytest.raises(ValueError, match="'SIGNONE'.* are no signals"):
         SaveOnSignalHook(signals=('SIGTERM', 'SIGNONE'))
@@ -129,6 +162,7 @@ def _train_rank(rank, work_dir, port):
     runner = training(
         work_dir,
         at=3 if rank == 1 else None,
+        interval=1,
         launcher='pytorch',
         env_cfg=dict(dist_cfg=dict(backend='nccl')))
     # the wrapper of several processes unpacks a list

@@ -1,4 +1,4 @@
-"""The shipped configs that are neither bases nor of another scope."""
+"""The shipped configs; neither bases, nor of another scope, nor variants."""
 import functools
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from mmengine.config import Config
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted(
     path for path in (ROOT / 'configs').rglob('*.py')
-    if not {'_base_', 'mmtrack'} & set(path.relative_to(ROOT).parts))
+    if not {'_base_', 'mmtrack', 'large'} & set(path.relative_to(ROOT).parts))
 RECIPES = [path.relative_to(ROOT).as_posix() for path in FILES]
 # networks for optical flow have neither classes nor clips
 FLOW_RECIPES = [name for name in RECIPES if Path(name).stem.startswith('raft')]

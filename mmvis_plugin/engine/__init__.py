@@ -1,6 +1,10 @@
-"""Loops, hooks and the runner."""
+"""Loops, hooks, runners and wrappers of optimizers."""
 from .hooks import VideoVisualizationHook
 from .loops import ResumableIterLoop
-from .runner import VideoRunner
+from .optim import CpuAmpOptimWrapper
+from .runner import ShardedRunner, VideoRunner
 
-__all__ = ['ResumableIterLoop', 'VideoRunner', 'VideoVisualizationHook']
+__all__ = [
+    'CpuAmpOptimWrapper', 'ResumableIterLoop', 'ShardedRunner', 'VideoRunner',
+    'VideoVisualizationHook'
+]

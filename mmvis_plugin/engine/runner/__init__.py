@@ -1,4 +1,5 @@
 """Runners."""
+from .sharded_runner import ShardedRunner
 from .video_runner import VideoRunner
 
-__all__ = ['VideoRunner']
+__all__ = ['ShardedRunner', 'VideoRunner']

@@ -15,10 +15,11 @@ from mmvis_plugin.utils.console import keep_console_short
 from mmvis_plugin.utils.cpu_group import init_cpu_group
 from mmvis_plugin.utils.safe_globals import allow_checkpoint_classes
 from mmvis_plugin.utils.worker_signals import spare_workers
+from .optim_runner import OptimRunner
 
 
 @RUNNERS.register_module()
-class VideoRunner(Runner):
+class VideoRunner(OptimRunner):
     """``Runner`` with whole checkpoints and a short console.
 
     Several processes work without an accelerator, too: they use the backend

@@ -1,0 +1,4 @@
+"""Wrappers of optimizers."""
+from .cpu_amp_optim_wrapper import CpuAmpOptimWrapper
+
+__all__ = ['CpuAmpOptimWrapper']

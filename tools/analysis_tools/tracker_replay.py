@@ -11,7 +11,8 @@ from typing import (Any, Callable, Dict, Iterator, List, Sequence, Tuple, Type,
                     Union)
 
 import torch
-from mmdet.structures import INSTANCE_OFFSET
+# not in the structures of the official mmdet
+from mmdet.evaluation.functional import INSTANCE_OFFSET
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from stopwatch import wrap

@@ -2,7 +2,8 @@
 from typing import NamedTuple
 
 import torch
-from mmdet.structures import INSTANCE_OFFSET
+# not in the structures of the official mmdet
+from mmdet.evaluation.functional import INSTANCE_OFFSET
 from torch import Tensor
 
 

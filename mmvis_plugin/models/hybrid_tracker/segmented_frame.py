@@ -2,7 +2,9 @@
 from typing import NamedTuple, Tuple
 
 import torch
-from mmdet.structures import INSTANCE_OFFSET, DetDataSample
+# not in the structures of the official mmdet
+from mmdet.evaluation.functional import INSTANCE_OFFSET
+from mmdet.structures import DetDataSample
 from torch import Tensor, nn
 
 from .local_instances import LocalInstances, local_instances

@@ -4,7 +4,6 @@ import inspect
 from typing import List, Optional
 
 from mmengine.config import Config, ConfigDict
-from mmengine.runner import Runner
 
 from mmvis_plugin.evaluation.metrics.dump_track_results import DumpTrackResults
 from mmvis_plugin.registry import METRICS, RUNNERS
@@ -134,10 +133,7 @@ def main() -> None:
     cfg = load_config(args)
     apply_options(cfg, args)
     weights = read_checkpoint(cfg.load_from)['state_dict']
-    if 'runner_type' in cfg:
-        runner = RUNNERS.build(cfg)
-    else:
-        runner = Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg)
     check_compatible(runner.model, weights, cfg.load_from)
     if args.out:
         runner.test_evaluator.metrics.append(DumpTrackResults(args.out))

@@ -4,7 +4,6 @@ import os.path as osp
 from typing import List
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmvis_plugin.registry import RUNNERS
 from mmvis_plugin.utils.checkpoint import check_compatible, read_checkpoint
@@ -95,10 +94,7 @@ def main() -> None:
     damaged = []
     if args.resume is not None:
         damaged = choose_checkpoint(cfg, args.resume)
-    if 'runner_type' in cfg:
-        runner = RUNNERS.build(cfg)
-    else:
-        runner = Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg)
     if args.resume is not None:
         require_agreement(cfg.get('load_from'))
     for reason in damaged:

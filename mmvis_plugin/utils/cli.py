@@ -117,8 +117,10 @@ def load_config(args: argparse.Namespace) -> Config:
             :func:`add_common_arguments`.
 
     Returns:
-        Config: With ``launcher`` and ``work_dir`` set; without another
-        choice the latter is ``work_dirs/<name of the config>``.
+        Config: With ``launcher``, ``work_dir`` and ``runner_type`` set;
+        without another choice the folder is ``work_dirs/<name of the
+        config>`` and the runner
+        :class:`~mmvis_plugin.engine.VideoRunner`.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
@@ -126,6 +128,7 @@ def load_config(args: argparse.Namespace) -> Config:
     stem = osp.splitext(osp.basename(args.config))[0]
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or osp.join(
         'work_dirs', stem)
+    cfg.setdefault('runner_type', 'VideoRunner')
     return cfg
 
 

@@ -21,7 +21,7 @@ from ..bulk_videos import outputs_of, write_model, write_videos
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / 'tests' / 'slurm' / 'cluster.sh'
-LIMIT = int(os.environ.get('SLURM_TEST_LIMIT', 600))  # seconds per wait
+LIMIT = int(os.environ.get('SLURM_TEST_LIMIT', 1200))  # seconds per wait
 CONFIG = """
 _base_ = '{root}/configs/inspro/inspro_r18_fpn_movingshapes-tiny.py'
 custom_imports = dict(imports=['mmvis_plugin', 'tests.slurm.pause_hook'])

@@ -123,9 +123,12 @@ def test_options_are_merged(monkeypatch, config):
     cfg = load_config(parse(config, '--cfg-options', 'a.b=5', 'd=[1,2]'))
     assert cfg.a == dict(b=5, c=2) and cfg.d == [1, 2]
     assert cfg.work_dir == os.path.join('work_dirs', 'recipe')
-    assert cfg.launcher == 'none'
-    cfg = load_config(parse(config, '--work-dir', 'x', '--launcher', 'mpi'))
+    assert cfg.launcher == 'none' and cfg.runner_type == 'VideoRunner'
+    cfg = load_config(
+        parse(config, '--work-dir', 'x', '--launcher', 'mpi', '--cfg-options',
+              'runner_type=Runner'))
     assert cfg.work_dir == 'x' and cfg.launcher == 'mpi'
+    assert cfg.runner_type == 'Runner'
 
 
 def test_configs_of_mmtrack_need_no_line(tmp_path, monkeypatch):

@@ -80,5 +80,6 @@ def parse_video_json(data: dict,
         raise AnnotationError(
             f"{file}: key videos is missing, expected 'videos' with "
             "'file_names' (YouTube-VIS) or 'videos' and 'images' "
-            '(COCO-video)')
+            '(COCO-video); convert labels of labelme or CVAT with '
+            'tools/dataset_converters/labelme2ytvis.py or cvat2ytvis.py')
     return parse_vis_json(data, file, defects)

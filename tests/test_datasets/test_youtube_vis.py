@@ -27,7 +27,8 @@ def test_file_of_neither_form(vis):
     assert str(error.value) == (
         f"{vis.root / 'train.json'}: key videos is missing, expected "
         "'videos' with 'file_names' (YouTube-VIS) or 'videos' and 'images' "
-        '(COCO-video)')
+        '(COCO-video); convert labels of labelme or CVAT with '
+        'tools/dataset_converters/labelme2ytvis.py or cvat2ytvis.py')
 
 
 def test_missing_file_names_the_options(tmp_path):

@@ -51,7 +51,7 @@ class CAVISImageSegmenter(Mask2Former):
         }
         # the head reads the weights of its classes as an attribute
         head.update(
-            type='Mask2FormerHead',
+            type='mmdet.Mask2FormerHead',  # of no other scope
             loss_cls=dict(type='CrossEntropyLoss', class_weight=None))
         classes = {
             key: head[key]

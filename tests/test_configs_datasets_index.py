@@ -28,8 +28,21 @@ def test_entry_says_where_from_and_on_which_terms(name):
     # mim fetches what has a download_root
     assert ('download_root' in entry) == (entry['access'] == 'free')
     assert ('dataset' in entry) == ('download_root' in entry)
+    # only those can be fetched without a login
+    direct = all('://' in file for file in entry.get('files', ()))
+    assert direct == (entry['access'] in ('free', 'generated'))
     for config in entry['configs']:
         assert (BASES / config).is_file()
+
+
+def test_files_that_are_needed_are_those_of_the_page():
+    page = (ROOT / 'docs/en/user_guides/dataset_prepare.md').read_text('utf-8')
+    for name, entry in ENTRIES.items():
+        assert entry['tree'], name
+        for path in entry['tree']:
+            # in parts: "{train,val}" of the page stands for either
+            missing = [p for p in re.split(r'[/_]', path) if p not in page]
+            assert set(missing) <= {'leftImg8bit'}, (name, path)
 
 
 def test_all_datasets_of_the_recipes_are_in_it():

@@ -17,6 +17,8 @@ from mmvis_plugin.utils.safe_globals import allow_checkpoint_classes
 from mmvis_plugin.utils.worker_signals import spare_workers
 from .optim_runner import OptimRunner
 
+_PARTIAL = 'checkpoint.tmp'
+
 
 @RUNNERS.register_module()
 class VideoRunner(OptimRunner):
@@ -114,15 +116,32 @@ class VideoRunner(OptimRunner):
                         **kwargs) -> None:
         """Save a checkpoint that is whole or absent, even if killed.
 
+        What a killed run was writing stays as ``checkpoint.tmp`` until the
+        next checkpoint takes its place.
+
         Args:
             out_dir (str): Folder; a remote address is written directly.
             filename (str): Name in the folder.
             *args: As ``Runner.save_checkpoint``.
             **kwargs: As ``Runner.save_checkpoint``.
+
+        Raises:
+            OSError: It cannot be written, for example because the disk is
+                full; names the file. Nothing of it is left.
         """
         if '://' in str(out_dir):
             super().save_checkpoint(out_dir, filename, *args, **kwargs)
             return
-        partial = f'{filename}.tmp'
-        super().save_checkpoint(out_dir, partial, *args, **kwargs)
-        os.replace(osp.join(out_dir, partial), osp.join(out_dir, filename))
+        path = osp.join(out_dir, filename)
+        partial = osp.join(out_dir, _PARTIAL)
+        try:
+            super().save_checkpoint(out_dir, _PARTIAL, *args, **kwargs)
+            # some file systems say only now that they are full, and a
+            # machine that loses power must not leave an empty file
+            with open(partial, 'rb') as file:
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError as err:
+            if osp.lexists(partial):
+                os.remove(partial)
+            raise OSError(err.errno, err.strerror, path) from err

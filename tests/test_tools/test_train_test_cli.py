@@ -1,10 +1,12 @@
 """Train, resume and test the tiny recipe with the command line tools."""
 import glob
+import json
 import os.path as osp
 import pickle
 import re
 import runpy
 import sys
+import zipfile
 
 import pytest
 import torch
@@ -86,6 +88,7 @@ def test_train_resume_and_test(tool, tmp_path):
 
     last = osp.join(work_dir, 'iter_4.pth')
     check_test_tool(tool, last, tmp_path)
+    check_test_without_annotations(tool, last, str(tmp_path / 'unlabelled'))
 
 
 def check_test_tool(tool, checkpoint, tmp_path):
@@ -106,6 +109,27 @@ def check_test_tool(tool, checkpoint, tmp_path):
     assert code == 0
     assert 'vis/AP:' not in out
     assert glob.glob(str(tmp_path / 'zip' / '*.zip'))
+
+
+def check_test_without_annotations(tool, checkpoint, work_dir):
+    """Test on a file of videos alone, as the public validation sets are."""
+    code, out, _ = tool(
+        'test.py',
+        CONFIG,
+        checkpoint,
+        '--work-dir',
+        work_dir,
+        options=('test_dataloader.dataset.ann_file=valid.json',
+                 'model.test_cfg.frame_score_thr=0.'))
+    assert code == 0
+    path, = glob.glob(osp.join(work_dir, '**', '*.zip'), recursive=True)
+    line, = [line for line in out.splitlines() if path in line]
+    assert 'no annotations to score' in line and 'codalab' in line
+    assert 'vis/AP:' not in out
+    with zipfile.ZipFile(path) as archive:
+        tracks = json.loads(archive.read('results.json'))
+    assert {track['video_id'] for track in tracks} == {1, 2}
+    assert all(len(track['segmentations']) == 4 for track in tracks)
 
 
 def test_resume_without_checkpoint_starts_from_the_beginning(tool, tmp_path):

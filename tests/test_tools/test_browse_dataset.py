@@ -126,7 +126,7 @@ def test_frames_of_val_are_those_with_labels(tool, call, tmp_path):
 @pytest.mark.parametrize('kind', ['vis', 'vid', 'vipseg'])
 def test_training_clips_show_what_the_model_gets(tool, call, kind):
     """A flipped clip is the mirrored picture of the clip as it was."""
-    call(kind, '--num', '1')
+    call(kind, '--num', '1', '--not-show', '--show-interval', '2')
     drawn = []
     for flip in (0., 1.):
         args = tool.argparse.Namespace(

@@ -59,10 +59,12 @@ def parse_args() -> argparse.Namespace:
         help='of the pictures; jpg is lossy and small')
     parser.add_argument(
         '--seed', type=int, default=0, help='of clips and augmentation')
-    parser.add_argument(
-        '--not-show',
-        action='store_true',
-        help='accepted for the sake of mmdet: windows are never opened')
+    for name, options in (('--not-show', dict(action='store_true')),
+                          ('--show-interval', dict(type=float))):
+        parser.add_argument(
+            name,
+            help='accepted for the sake of mmdet: windows are never opened',
+            **options)
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -4,7 +4,6 @@ from copy import deepcopy
 
 import torch
 from benchmark_metric_memory import peak_bytes
-from check_stream_memory import resident_bytes
 from mmdet.structures import DetDataSample, TrackDataSample
 from mmengine.config import ConfigDict
 from random_frames import frame_meta
@@ -14,6 +13,7 @@ from torch.nn.functional import interpolate
 from mmvis_plugin.models.cavis import SegmentedFrames
 from mmvis_plugin.registry import MODELS
 from mmvis_plugin.testing import nbytes
+from mmvis_plugin.utils.memory import resident_bytes
 
 # of the padded input, of what it holds, and of the frame
 OVIS_PADDED, OVIS_SIZE, OVIS_FRAME = (448, 800), (448, 796), (1080, 1920)

@@ -7,8 +7,6 @@ the tolerance since the first line.
 """
 import argparse
 import gc
-import resource
-import sys
 import time
 from typing import Dict, List, Tuple
 
@@ -20,6 +18,7 @@ from mmvis_plugin.apis.inference import init_video_model
 from mmvis_plugin.apis.video_stream import VideoStream
 from mmvis_plugin.testing import nbytes
 from mmvis_plugin.utils.cli import UsageError, one_line_errors, read_config
+from mmvis_plugin.utils.memory import resident_bytes
 
 
 def parse_args() -> argparse.Namespace:
@@ -61,17 +60,6 @@ def parse_args() -> argparse.Namespace:
     if args.frames < 2 * args.interval or args.interval < 1:
         parser.error('--frames must be at least twice --interval')
     return args
-
-
-def resident_bytes() -> int:
-    """Return the resident memory; its peak where the system tells no more."""
-    try:
-        with open('/proc/self/statm', encoding='ascii') as file:
-            pages = int(file.read().split()[1])
-        return pages * resource.getpagesize()
-    except FileNotFoundError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == 'darwin' else 1024 * peak
 
 
 def prepare(args: argparse.Namespace) -> Config:

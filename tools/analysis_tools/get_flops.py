@@ -41,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--checkpoint', help='weights; random without')
     parser.add_argument(
         '--num-frames',
+        '--num-images',
         type=int,
         default=10,
         help='frames of the first video that are counted (10)')

@@ -105,7 +105,9 @@ def _cut_out(id_map: Tensor, content: Optional[Tensor], chosen: Tensor,
     values = inside[None].float()
     if content is not None:
         values = values * content[(slice(None), *places)].float()
-    return (to_rows @ values @ to_columns.transpose(1, 2)).transpose(0, 1)
+    with torch.autocast(values.device.type, enabled=False):
+        cut = to_rows @ values @ to_columns.transpose(1, 2)
+    return cut.transpose(0, 1)
 
 
 def _axis(start: Tensor, length: Tensor, scale: Tensor, canvas: int,

@@ -6,6 +6,8 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule, ModuleList
 from torch import Tensor
 
+from ..layers.precision import at_least_fp32
+
 
 class ConvTower(BaseModule):
     """3x3 convolutions with optional group norm and ReLU.
@@ -20,8 +22,8 @@ class ConvTower(BaseModule):
             convolutions have a bias. Defaults to None.
         coord (bool): Whether :func:`append_coordinates` precedes the first
             layer. Defaults to False.
-        deform (bool): Whether convolutions are modulated deformable ones.
-            Defaults to False.
+        deform (bool): Whether convolutions are modulated deformable ones,
+            which stay in float32 under autocast. Defaults to False.
         init_cfg (dict, optional): Initialisation config. None starts as
             ``ConvModule`` does, deformable convolutions without offsets.
             Defaults to None.
@@ -37,6 +39,7 @@ class ConvTower(BaseModule):
                  init_cfg: Optional[dict] = None) -> None:
         super().__init__(init_cfg=init_cfg)
         self.coord = coord
+        self.deform = deform
         inputs = [in_channels + 2 * coord] + [channels] * (num_convs - 1)
         self.convs = ModuleList(
             ConvModule(
@@ -51,6 +54,13 @@ class ConvTower(BaseModule):
         """Map ``(B, in_channels, h, w)`` to ``(B, channels, h, w)``."""
         if self.coord:
             x = append_coordinates(x)
+        if self.deform:
+            # mmcv has no deformable convolution in bfloat16
+            with torch.autocast(x.device.type, enabled=False):
+                return self._convolve(at_least_fp32(x))
+        return self._convolve(x)
+
+    def _convolve(self, x: Tensor) -> Tensor:
         for conv in self.convs:
             x = conv(x)
         return x

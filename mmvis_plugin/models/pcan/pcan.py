@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmvis_plugin.registry import MODELS
+from ..layers.precision import at_least_fp32
 from ..memory import TrackMemory
 from ..online_video_model import FrameOutput, OnlineVideoModel, as_track_sample
 from .frame_pcam import FrameMemory
@@ -125,6 +126,9 @@ class PCAN(OnlineVideoModel):
              **kwargs) -> Dict[str, Tensor]:
         """Losses of what is not frozen.
 
+        Under autocast the backbone and the FPN alone compute in less than
+        float32: boxes would leave their pixels.
+
         Args:
             inputs (Tensor): ``(B, 2, 3, H, W)``: a key frame and a reference
                 frame, in any order.
@@ -139,18 +143,21 @@ class PCAN(OnlineVideoModel):
         pairs = split_pairs(inputs, data_samples)
         pyramid = self.detector.extract_feat(
             torch.cat([pairs.feats, pairs.ref_feats]))
-        feats, ref_feats = zip(*(level.chunk(2) for level in pyramid))
-        if self.frame_pcam is not None and (self.frame_pcam.mode
-                                            == 'similarity'):
-            # the first of the two frames has no past but itself
-            feats, ref_feats = (self.frame_pcam.fuse_pair(feats, ref_feats),
-                                self.frame_pcam.fuse_pair(
-                                    ref_feats, ref_feats))
-        return self._losses(
-            pairs._replace(feats=list(feats), ref_feats=list(ref_feats)))
+        feats, ref_feats = zip(*(at_least_fp32(level).chunk(2)
+                                 for level in pyramid))
+        with torch.autocast(inputs.device.type, enabled=False):
+            return self._losses(
+                pairs._replace(feats=list(feats), ref_feats=list(ref_feats)))
 
     def _losses(self, pairs: FramePairs) -> Dict[str, Tensor]:
         """Losses from the pyramids of key and reference frames."""
+        if self.frame_pcam is not None and (self.frame_pcam.mode
+                                            == 'similarity'):
+            # the first of the two frames has no past but itself
+            fuse = self.frame_pcam.fuse_pair
+            pairs = pairs._replace(
+                feats=fuse(pairs.feats, pairs.ref_feats),
+                ref_feats=fuse(pairs.ref_feats, pairs.ref_feats))
         losses, proposals = self.detector.losses(pairs.feats, pairs.samples)
         feats = [*pairs.feats, *pairs.ref_feats]
         tracks = learns(self.track_head, feats)

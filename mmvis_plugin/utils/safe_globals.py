@@ -1,10 +1,12 @@
 """Let checkpoints of mmengine pass the safe unpickler of torch."""
-from typing import Any, List
+from typing import Any, Callable, List
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import OneCycleParamScheduler
+
+from .dependencies import version_tuple
 
 # Types of the scalars and arrays that a message hub keeps.
 _DTYPES = ('bool', 'int32', 'int64', 'uint8', 'uint32', 'float32', 'float64')
@@ -19,14 +21,31 @@ def checkpoint_classes() -> List[Any]:
 
     Returns:
         list: Classes and functions for
-        ``torch.serialization.add_safe_globals``.
+        ``torch.serialization.add_safe_globals``, two of them also with the
+        name that they have in checkpoints of the other NumPy, 1 or 2.
     """
-    core = getattr(np, '_core', None) or np.core
+    functions = [
+        np.zeros(0).__reduce__()[0],
+        np.float64(0).__reduce__()[0],
+    ]
     classes = [
         HistoryBuffer, OneCycleParamScheduler, getattr, np.ndarray, np.dtype,
-        core.multiarray._reconstruct, core.multiarray.scalar
+        *functions
     ]
-    return classes + [type(np.dtype(name)) for name in _DTYPES]
+    classes += [type(np.dtype(name)) for name in _DTYPES]
+    # torch takes a name of its own for a function since 2.7. Before that, a
+    # training is resumed with the NumPy, 1 or 2, that wrote its checkpoint.
+    if version_tuple(torch.__version__) >= (2, 7, 0):
+        classes += [(function, _other_name(function))
+                    for function in functions]
+    return classes
+
+
+def _other_name(function: Callable) -> str:
+    """Return the path under which the other NumPy, 1 or 2, pickles it."""
+    old, new = 'numpy.core.', 'numpy._core.'
+    path = f'{function.__module__}.{function.__name__}'
+    return path.replace(new, old) if new in path else path.replace(old, new)
 
 
 def allow_checkpoint_classes() -> None:

@@ -95,6 +95,8 @@ def _explain_full_disk(err: OSError) -> str:
 
 def _explain_lost_peer(text: str) -> str:
     rank, size = get_dist_info()
-    reason = text.strip().splitlines()[0][:200]
+    # without the place in the library and what it says in general
+    reason = re.sub(r'^\[[^]]*/[^]]*] ?', '', text.strip().splitlines()[0])
+    reason = reason.split('. ')[0][:200]
     return (f'process {rank} of {size} lost another one ({reason}); the first '
             f'error above, or the launcher, says why; {_AGAIN}')

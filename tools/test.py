@@ -7,7 +7,8 @@ from mmengine.config import Config, ConfigDict
 
 from mmvis_plugin.evaluation.metrics.dump_track_results import DumpTrackResults
 from mmvis_plugin.registry import METRICS, RUNNERS
-from mmvis_plugin.utils.checkpoint import check_compatible, read_checkpoint
+from mmvis_plugin.utils.checkpoint import (check_compatible, load_detector,
+                                           read_checkpoint)
 from mmvis_plugin.utils.cli import (UsageError, add_common_arguments,
                                     load_config, one_line_errors)
 
@@ -27,6 +28,10 @@ def parse_args(args: Optional[List[str]] = None) -> argparse.Namespace:
         dest='checkpoint_option',
         metavar='CHECKPOINT',
         help='the same by name')
+    parser.add_argument(
+        '--detector',
+        help='weights of the detector or segmentor, in the place of those in '
+        'the checkpoint')
     parser.add_argument(
         '--out',
         metavar='FILE.pkl',
@@ -137,6 +142,9 @@ def main() -> None:
     check_compatible(runner.model, weights, cfg.load_from)
     if args.out:
         runner.test_evaluator.metrics.append(DumpTrackResults(args.out))
+    if args.detector:
+        runner.load_or_resume()  # once: not again below
+        load_detector(runner.model, args.detector)
     runner.test()
 
 

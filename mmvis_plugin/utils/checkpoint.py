@@ -141,6 +141,41 @@ def load_weights(model: nn.Module, path: str) -> Dict[str, Any]:
     return content
 
 
+def load_detector(model: nn.Module, path: str) -> None:
+    """Load the part of a model that looks at single frames.
+
+    Args:
+        model (nn.Module): A model with a detector or segmentor of its own,
+            or a wrapper with it as its ``module``.
+        path (str): Weights of the part, or of a model that has it under the
+            same name.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: The model has no such part, or the weights belong to
+            another one.
+    """
+    while isinstance(getattr(model, 'module', None), nn.Module):
+        model = model.module
+    for name in ('detector', 'segmentor'):
+        part = getattr(model, name, None)
+        if isinstance(part, nn.Module):
+            break
+    else:
+        raise CheckpointError(
+            f'{path}: weights of a detector, but {type(model).__name__} has '
+            'none of its own; give its weights as the checkpoint')
+    weights = read_checkpoint(path)['state_dict']
+    weights = {_plain(key): value for key, value in weights.items()}
+    start = f'{name}.'
+    inside = {
+        key[len(start):]: value
+        for key, value in weights.items() if key.startswith(start)
+    } or weights
+    check_compatible(part, inside, path)
+    load_state_dict(part, inside, strict=False)
+
+
 def latest_checkpoint(work_dir: str) -> Optional[str]:
     """Find the checkpoint that a run in ``work_dir`` goes on from.
 

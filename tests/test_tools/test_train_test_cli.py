@@ -89,6 +89,7 @@ def test_train_resume_and_test(tool, tmp_path):
     last = osp.join(work_dir, 'iter_4.pth')
     check_test_tool(tool, last, tmp_path)
     check_test_without_annotations(tool, last, str(tmp_path / 'unlabelled'))
+    check_detector_option(tool, last, str(tmp_path / 'detector'))
 
 
 def check_test_tool(tool, checkpoint, tmp_path):
@@ -109,6 +110,14 @@ def check_test_tool(tool, checkpoint, tmp_path):
     assert code == 0
     assert 'vis/AP:' not in out
     assert glob.glob(str(tmp_path / 'zip' / '*.zip'))
+
+
+def check_detector_option(tool, checkpoint, work_dir):
+    """InsPro is its own detector."""
+    code, _, err = tool('test.py', CONFIG, checkpoint, '--work-dir', work_dir,
+                        '--detector', checkpoint)
+    assert code == 1
+    assert 'InsPro has none of its own' in err.splitlines()[-1]
 
 
 def check_test_without_annotations(tool, checkpoint, work_dir):

@@ -203,6 +203,8 @@ def test_results_are_printed(call, workplace, capsys):
     (('spots', 'spot_tracker.py', '--device', 'cuda:99'), 'is not here'),
     (('spots', 'spot_tracker.py', '--strip', 'a.xyz'), 'use .png or .jpg'),
     (('spots', 'spot_tracker.py', '--max-frames', '0'), 'must be >= 1'),
+    (('spots', 'spot_tracker.py', '--detector', 'a.pth'),
+     'SpotTracker has none of its own'),
     (('empty', 'spot_tracker.py'), 'the folder holds no image'),
     (('broken', 'spot_tracker.py'), '1.png: cannot be decoded'),
 ])

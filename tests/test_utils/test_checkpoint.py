@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from mmvis_plugin.utils.checkpoint import (check_compatible, latest_checkpoint,
-                                           load_weights, read_checkpoint)
+                                           load_detector, load_weights,
+                                           read_checkpoint)
 from mmvis_plugin.utils.errors import CheckpointError
 
 
@@ -24,6 +25,35 @@ def test_weights_are_loaded(tmp_path):
     assert content['meta'] == dict(iter=7)
     for key, value in source.state_dict().items():
         assert torch.equal(target.state_dict()[key], value)
+
+
+@pytest.mark.parametrize('part', ['detector', 'segmentor'])
+@pytest.mark.parametrize('prefix', ['', 'module.', '{}.', 'module.{}.'])
+def test_the_detector_alone(tmp_path, part, prefix):
+    source, model = net(), nn.Module()
+    model.add_module(part, net())
+    model.add_module('other', net())
+    before = {key: v.clone() for key, v in model.other.state_dict().items()}
+    path = str(tmp_path / 'part.pth')
+    weights = {
+        prefix.format(part) + key: value
+        for key, value in source.state_dict().items()
+    }
+    if '{}' in prefix:
+        weights['other.fc_cls.bias'] = torch.full((3, ), 9.)
+    torch.save(dict(state_dict=weights), path)
+    wrapper = nn.Module()
+    wrapper.module = model
+    load_detector(wrapper, path)
+    for key, value in source.state_dict().items():
+        assert torch.equal(getattr(model, part).state_dict()[key], value)
+    for key, value in model.other.state_dict().items():
+        assert torch.equal(before[key], value)
+    with pytest.raises(CheckpointError, match='ModuleDict has none of its'):
+        load_detector(net(), path)
+    setattr(model, part, nn.Sequential(nn.Linear(1, 1)))
+    with pytest.raises(CheckpointError, match='belongs to another model'):
+        load_detector(model, path)
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.'])

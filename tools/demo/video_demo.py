@@ -10,6 +10,7 @@ from mmvis_plugin.apis import VideoInferencer
 from mmvis_plugin.apis.outputs import (OUTPUT_KINDS, OverlayStrip,
                                        OverlayWriter, ResultWriter)
 from mmvis_plugin.apis.video_inferencer import DEFAULT_FPS
+from mmvis_plugin.utils.checkpoint import load_detector
 from mmvis_plugin.utils.cli import UsageError, one_line_errors
 from mmvis_plugin.utils.video_reader import VideoReader
 from mmvis_plugin.visualization import FrameFolder, VideoSink, VideoVisualizer
@@ -26,6 +27,10 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--input', help='same as INPUTS')
     parser.add_argument('--camera-id', type=int, help='read this camera')
     parser.add_argument('--checkpoint', '--weights', help='same as CHECKPOINT')
+    parser.add_argument(
+        '--detector',
+        help='weights of the detector or segmentor, in the place of those in '
+        'the checkpoint')
     parser.add_argument(
         '--device',
         help="such as cuda:0 or cpu (default: a GPU if there's one)")
@@ -217,6 +222,8 @@ def run(args: argparse.Namespace) -> None:
         args.device,
         palette=args.palette,
         cfg_options=args.cfg_options)
+    if args.detector:
+        load_detector(inferencer.model, args.detector)
     narrow.dataset_meta = inferencer.model.dataset_meta
     inferencer.visualizer = build_visualizer(args, narrow.dataset_meta)
     start, count = time.perf_counter(), 0

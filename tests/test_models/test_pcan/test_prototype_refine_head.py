@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from mmvis_plugin.models.pcan import PrototypeRefineHead, Prototypes
+from mmvis_plugin.models.pcan import (PrototypeRefineHead, Prototypes,
+                                      prototype_refine_head)
 from mmvis_plugin.models.pcan.prototype_refine_head import masked_mean
 from mmvis_plugin.ops import prototype_attention
 
@@ -166,6 +167,18 @@ def test_bases_can_change_in_tests():
     before = head.pos_mu.clone()
     head(*random_inputs())
     assert not torch.equal(head.pos_mu, before)
+
+
+def test_processes_share_objects_in_training_only(monkeypatch):
+    """In tests they have different numbers of frames: none may wait."""
+    shared = []
+    monkeypatch.setattr(prototype_refine_head, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(prototype_refine_head, 'all_reduce', shared.append)
+    head = small_head(update_bases_in_test=True).eval()
+    head(*random_inputs())
+    assert not shared
+    head.train()(*random_inputs())
+    assert [total[-1].item() for total in shared] == [3, 3]
 
 
 def test_no_objects():

@@ -1,6 +1,7 @@
 # 40k iterations of 8 clips (CAVIS, section 5.1). On fewer GPUs raise
-# optim_wrapper.accumulative_counts so that 8 clips still make a step. Mixed
-# precision needs a GPU: on a CPU, set optim_wrapper.type=OptimWrapper.
+# optim_wrapper.accumulative_counts so that 8 clips still make a step, and all
+# numbers of iterations as much: they count batches (see cavis/large). Mixed
+# precision is bfloat16 on a CPU.
 max_iters = 40000
 train_cfg = dict(
     type='ResumableIterLoop', max_iters=max_iters, val_interval=10000)

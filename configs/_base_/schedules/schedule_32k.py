@@ -1,5 +1,6 @@
 # 32k iterations of 8 clips (InsPro section 4.2). On fewer GPUs raise
-# optim_wrapper.accumulative_counts so that 8 clips still make a step.
+# optim_wrapper.accumulative_counts so that 8 clips still make a step, and all
+# numbers of iterations as much: they count batches.
 train_cfg = dict(type='ResumableIterLoop', max_iters=32000, val_interval=4000)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

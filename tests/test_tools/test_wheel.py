@@ -44,9 +44,9 @@ import mmvis_plugin
 tool = os.path.join(
     os.path.dirname(mmvis_plugin.__file__), '.mim/tools/demo/video_demo.py')
 for name, kind in zip(sys.argv[1::2], sys.argv[2::2]):
-    sys.argv = [tool, 'clip', name, '--device', 'cpu', '--no-label', '--no-trail',
-                '--min-side', '0', '--out', name + '.mp4', '--out-dir', name,
-                '--save', kind]
+    sys.argv = [tool, 'clip', name, '--device', 'cpu', '--min-side', '0',
+                '--no-label', '--no-trail', '--out', name + '.mp4',
+                '--out-dir', name, '--save', kind]
     runpy.run_path(tool, run_name='__main__')
 """
 IN_PACKAGE = [e for e in list_models() if e.weights and '://' not in e.weights]

@@ -130,6 +130,17 @@ def test_eight_times_as_many_iterations(clone):
         assert dict(ours) == dict(theirs, **longer)
 
 
+def test_spread_weights(clone):
+    write_module(clone, 'mine', 'user_guides/one_gpu.md', 1)
+    cfg = Config.fromfile('mine.py')
+    large = Config.fromfile('configs/cavis/large/cavis-segmenter_swin-l_8xb1-'
+                            'sharded-40k_coco-ovis.py')
+    for key in ('runner_type', 'shard_modules', 'val_cfg', 'val_dataloader',
+                'val_evaluator'):
+        assert cfg[key] == large[key]
+    assert cfg.model.backbone.type == large.model.backbone.type
+
+
 def stream_block():
     """Return the endless stream with an end."""
     return blocks('user_guides/long_videos.md',

@@ -81,7 +81,7 @@ def parse_args() -> argparse.Namespace:
         default=0.5,
         help='bytes: seconds that a step takes without the exchange (0.5)')
     parser.add_argument(
-        '--systems', nargs='+', choices=RECIPES, default=RUN, help='run')
+        '--systems', nargs='+', choices=RUN, default=RUN, help='run')
     parser.add_argument(
         '--size',
         type=int,

@@ -1,4 +1,4 @@
-"""Classes that the pages name are those of the package or its libraries."""
+"""Pages name classes that exist, and files that differ from a paper."""
 import functools
 import importlib.util
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_docs import PAGES, identifiers, name, read
+from .test_docs import PAGES, ROOT, identifiers, name, read
 
 # an operator of ONNX
 ELSEWHERE = {'GridSample'}
@@ -23,6 +23,16 @@ def words_of_libraries():
         for path in Path(folder).rglob('*.py')
         for word in re.findall(r'\b[A-Z]\w+', path.read_text('utf-8'))
     }
+
+
+def test_what_differs_from_a_paper_is_on_a_page():
+    pages = '\n'.join(map(read, (ROOT / 'docs/en/systems').glob('*.md')))
+    files = [
+        path for path in (ROOT / 'mmvis_plugin/models').rglob('*.py')
+        if re.search(r'Differs\s+from\s+the', read(path))
+    ]
+    assert len(files) > 10
+    assert not [path for path in files if f'{path.name}`' not in pages]
 
 
 @pytest.mark.parametrize('page', PAGES, ids=name)

@@ -20,6 +20,7 @@ A step is the forward pass, the losses, the backward pass and the optimizer;
 loading data is left out.
 """
 import argparse
+import logging
 import os.path as osp
 import time
 from tempfile import TemporaryDirectory
@@ -255,6 +256,7 @@ def work(rank: int, folder: str, args: argparse.Namespace) -> None:
         args (argparse.Namespace): The options.
     """
     torch.set_num_threads(args.threads)
+    logging.disable(logging.INFO)  # how each weight starts
     on_gpu = torch.cuda.device_count() > 1
     device = torch.device('cuda', rank) if on_gpu else torch.device('cpu')
     if on_gpu:

@@ -151,8 +151,10 @@ def test_a_data_worker_dies(tmp_path, whole):
     assert code == 1, text
     line, = error_lines(text)
     index = re.search(r'fatal is (\d+)', text)[1]
-    assert 'killed by signal: Killed while it loaded ' \
-        f'sample {index} (video number-{index})' in line
+    # torch may notice before it knows the signal
+    assert re.search(
+        '(killed by signal: Killed|exited unexpectedly) while it loaded '
+        fr'sample {index} \(video number-{index}\); ', line)
     assert 'num_workers' in line and '--resume' in line
     # batches are loaded ahead
     start = last(run)

@@ -15,7 +15,7 @@ from mmvis_plugin.utils.model_names import find_model
 
 Model = Union[str, Path, dict, Config]
 # comes with the package, so that it is there without any download
-DEFAULT_MODEL = 'cavis-tiny'
+DEFAULT_MODEL = 'inspro-tiny'
 
 _SUFFIXES = ('.py', '.yaml', '.yml', '.json')
 # all that a config consists of once it is printed

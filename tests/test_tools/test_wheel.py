@@ -50,8 +50,6 @@ for name, kind in zip(sys.argv[1::2], sys.argv[2::2]):
     runpy.run_path(tool, run_name='__main__')
 """
 IN_PACKAGE = [e for e in list_models() if e.weights and '://' not in e.weights]
-# take a system out of it when a model of it lies in mmvis_plugin/checkpoints
-WITHOUT_WEIGHTS = {'InsPro', 'PCAN', 'HybridTracker'}
 
 
 @pytest.fixture(scope='module')
@@ -168,15 +166,8 @@ def test_models_are_found_without_the_repository(wheel, tmp_path):
     assert len(found) > 100 and kind == 'InsPro'
 
 
-@pytest.mark.parametrize('system', [
-    pytest.param(
-        name,
-        marks=pytest.mark.xfail(
-            name in WITHOUT_WEIGHTS,
-            reason='its model is not in the package yet',
-            strict=True))
-    for name in ('InsPro', 'PCAN', 'CAVIS', 'HybridTracker')
-])
+@pytest.mark.parametrize('system',
+                         ['InsPro', 'PCAN', 'CAVIS', 'HybridTracker'])
 def test_package_brings_a_model_of(system):
     assert system in {entry.collection for entry in IN_PACKAGE}
 

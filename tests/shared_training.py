@@ -190,7 +190,7 @@ def build_runner(system: str,
         cfg[name] = value
     # seconds that one waits for the other
     cfg.env_cfg.dist_cfg = dict(backend='gloo', timeout=120)
-    cfg.default_hooks.checkpoint.update(interval=SAVED_AT)
+    cfg.default_hooks.checkpoint.update(interval=SAVED_AT, save_last=False)
     return VideoRunner.from_cfg(cfg)
 
 

@@ -188,7 +188,9 @@ def test_ways_to_go_on(build, tree):
     ('{"videos": [}', 'not valid JSON at line 1 column 13'),
     ('[]', 'top level is a list, expected a dict'),
     ('{}', "key videos is missing, expected 'videos' with 'file_names' "
-     "(YouTube-VIS) or 'videos' and 'images' (COCO-video)"),
+     "(YouTube-VIS) or 'videos' and 'images' (COCO-video); convert labels "
+     'of labelme or CVAT with tools/dataset_converters/labelme2ytvis.py or '
+     'cvat2ytvis.py'),
 ])
 def test_broken_text(build, tmp_path, text, message):
     with pytest.raises(AnnotationError) as error:

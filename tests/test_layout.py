@@ -184,7 +184,11 @@ def text_files():
     suffixes = {
         '.py', '.md', '.sh', '.cfg', '.txt', '.yml', '.json', '.in', ''
     }
-    return [path for path in files if path.suffix in suffixes]
+    # .git is a file in a worktree
+    return [
+        path for path in files
+        if path.suffix in suffixes and path.name != '.git'
+    ]
 
 
 def test_no_paths_of_a_machine():

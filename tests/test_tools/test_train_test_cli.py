@@ -23,7 +23,8 @@ CONFIG = osp.join(ROOT, 'configs', 'inspro',
 def data(tmp_path_factory):
     """Write a few short videos in the form of YouTube-VIS."""
     folder = str(tmp_path_factory.mktemp('data') / 'shapes')
-    write_youtube_vis(folder, get_cfg('micro', num_frames=4))
+    # as many classes as the model has
+    write_youtube_vis(folder, get_cfg('micro', num_frames=4, classes=4))
     return folder
 
 

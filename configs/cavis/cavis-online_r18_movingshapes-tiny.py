@@ -19,6 +19,12 @@ train_pipeline = [
     dict(type='PackClipInputs'),
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+# videos of any size become as small as those of the training
+test_pipeline = _base_.test_pipeline
+test_pipeline[0]['transforms'].append(
+    dict(type='Resize', scale=(160, 96), keep_ratio=True))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
 
 max_iters = 300
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

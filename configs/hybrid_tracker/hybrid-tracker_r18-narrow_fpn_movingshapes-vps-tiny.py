@@ -10,3 +10,9 @@ model = dict(
         neck=dict(in_channels=[24, 48, 96, 192])),
     flow=dict(_delete_=True, type='RAFT', small=True, iters=4, flow_scale=2.0),
     instance_head=dict(fc_channels=(256, 256)))
+# videos of any size become as small as those of the training
+test_pipeline = _base_.test_pipeline
+test_pipeline[0]['transforms'].append(
+    dict(type='Resize', scale=(160, 96), keep_ratio=True))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

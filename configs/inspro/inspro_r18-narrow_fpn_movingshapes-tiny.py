@@ -6,9 +6,14 @@ _base_ = './inspro_r18_fpn_movingshapes-tiny.py'
 model = dict(
     backbone=dict(base_channels=24, stem_channels=24),
     neck=dict(in_channels=[24, 48, 96, 192]))
+# videos of any size become as small as those of the training
+test_pipeline = _base_.test_pipeline
+test_pipeline[0]['transforms'].append(
+    dict(type='Resize', scale=(160, 96), keep_ratio=True))
 data_root = 'data/moving_shapes/tiny-240/'
 train_dataloader = dict(dataset=dict(data_root=data_root))
-val_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(
+    dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 max_iters = 1500

@@ -56,6 +56,25 @@ def dead_workers(text: str) -> List[int]:
     return [int(p) for p in re.findall(r'\d+', found['pids'])] if found else []
 
 
+def find_dead_worker(err: BaseException) -> Optional[str]:
+    """Return what torch said of a dead worker, from behind later errors.
+
+    torch raises wherever the main process happens to be, which may be code
+    that makes another error of every error.
+
+    Args:
+        err (BaseException): What ended a loop.
+
+    Returns:
+        str or None: None if no worker is the reason.
+    """
+    while err is not None:
+        if isinstance(err, RuntimeError) and dead_workers(str(err)):
+            return str(err)
+        err = err.__cause__ or err.__context__
+    return None
+
+
 def explain_dead_worker(text: str, loading: str = '') -> str:
     """Explain the death of a data worker in one line.
 

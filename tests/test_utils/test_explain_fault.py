@@ -5,7 +5,7 @@ import pytest
 
 from mmvis_plugin.utils.explain_fault import (dead_workers,
                                               explain_dead_worker,
-                                              explain_fault)
+                                              explain_fault, find_dead_worker)
 
 KILLED = 'DataLoader worker (pid 71) is killed by signal: Killed. '
 ENDED = ('DataLoader worker (pid 71) exited unexpectedly with exit code 1. '
@@ -26,6 +26,18 @@ def test_dead_workers(text, pids):
     assert line.startswith(f'a data worker (process {str(pids)[1:-1]}) ')
     for word in ('num_workers', '/dev/shm', '--shm-size', '--resume'):
         assert word in line
+
+
+def test_dead_worker_behind_another_error():
+    try:
+        try:
+            raise RuntimeError(KILLED)
+        except RuntimeError:
+            raise SyntaxError('failed to format')
+    except SyntaxError as err:
+        assert find_dead_worker(err) == KILLED
+        assert find_dead_worker(ValueError(str(err))) is None
+    assert find_dead_worker(RuntimeError(KILLED)) == KILLED
 
 
 def test_what_the_worker_was_loading():

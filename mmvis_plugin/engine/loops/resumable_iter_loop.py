@@ -8,7 +8,9 @@ from torch.utils.data import DataLoader
 from mmvis_plugin.datasets.seeded_draws import seeded_loader
 from mmvis_plugin.registry import LOOPS
 from mmvis_plugin.utils.errors import DataWorkerError
-from mmvis_plugin.utils.explain_fault import dead_workers, explain_dead_worker
+from mmvis_plugin.utils.explain_fault import (dead_workers,
+                                              explain_dead_worker,
+                                              find_dead_worker)
 from mmvis_plugin.utils.seeding import derive_seed, seed_process
 
 _STEP_STREAM = 1
@@ -74,10 +76,11 @@ class ResumableIterLoop(IterBasedTrainLoop):
                 self._decide_current_val_interval()
                 if self._is_time_to_validate():
                     self.runner.val_loop.run()
-        except RuntimeError as err:
-            if not dead_workers(str(err)):
+        except Exception as err:
+            text = find_dead_worker(err)
+            if text is None:
                 raise
-            raise DataWorkerError(self._explain(str(err))) from err
+            raise DataWorkerError(self._explain(text)) from err
         finally:
             # Stops the workers now; left to the garbage collector they are
             # waited for at some later time, for seconds.

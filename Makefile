@@ -1,4 +1,5 @@
-# make install | demo | test | test-official | test-slurm | lint | docs
+# make install | demo | test | test-official | test-wheel | test-slurm | lint |
+# docs
 #
 # Everything goes into $(VENV); nothing else of the machine is touched. Each
 # step looks first whether its result is there, so a second call is fast, and
@@ -7,7 +8,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-official test-slurm lint docs
+.PHONY: help install demo test test-official test-wheel test-slurm lint docs
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -19,6 +20,8 @@ TORCH_PIP_ARGS ?=
 MM_REQUIREMENTS ?= requirements/mminstall.txt
 # where test-official puts those
 OFFICIAL_VENV ?= .venv-official
+# where test-wheel puts the wheel
+WHEEL_VENV ?= .venv-wheel
 # processes of the test run
 WORKERS ?= 2
 
@@ -41,6 +44,8 @@ help:
 	@echo 'make test     run the test suite'
 	@echo 'make test-official  the same in $(OFFICIAL_VENV), with the official'
 	@echo '              mmengine, mmcv and mmdet'
+	@echo 'make test-wheel  the same with the wheel in $(WHEEL_VENV), outside of'
+	@echo '              this folder'
 	@echo 'make test-slurm  run jobs in a Slurm cluster of this machine (root)'
 	@echo 'make lint     check style, docstrings, spelling and layout'
 	@echo 'make docs     build the documentation'
@@ -90,6 +95,10 @@ test: $(READY)
 test-official:
 	@$(MAKE) test VENV='$(OFFICIAL_VENV)' \
 	    MM_REQUIREMENTS=requirements/mminstall-official.txt
+
+test-wheel:
+	@$(MAKE) install VENV='$(WHEEL_VENV)'
+	@bash tools/misc/test_wheel.sh '$(WHEEL_VENV)' '$(WORKERS)'
 
 test-slurm: $(READY)
 	@bash tests/slurm/install.sh

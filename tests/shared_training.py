@@ -26,19 +26,22 @@ FIRST_BARE = 1
 BARE_CLIPS = (2 * FIRST_BARE + 1, 2 * FIRST_BARE + 2)
 CLASSES = ('person', 'cat', 'dog', 'horse', 'wall', 'grass', 'road', 'sky',
            'water', 'tree')
+# AdamW makes whole steps of differences of rounding
+SMALL_STEPS = dict(type='SGD', lr=1e-3, weight_decay=0.)
 NARROW_FRAMES = dict(
     type='FramePCAM', mode='similarity', channels=64, num_protos=6)
 # recipe, frames per clip, and what is changed: everything learns, what is slow
-# is small, and no step is so long that it enlarges differences of rounding
+# is small
 SYSTEMS = dict(
     inspro=('inspro/inspro_r18_fpn_movingshapes-tiny.py', 2, {
-        'model.roi_head.num_stages': 2
+        'model.roi_head.num_stages': 2,
+        'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
     }),
     pcan=('pcan/pcan_r18_fpn_movingshapes-tiny.py', 2, {
         'model.freeze': [],
         'model.frame_pcam': dict(NARROW_FRAMES, _delete_=True),
         'model.detector.train_cfg.rcnn.sampler.num': 32,
-        'optim_wrapper.optimizer.lr': 2e-4
+        'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
     }),
     cavis_segmenter=('cavis/cavis-segmenter_r18_movingshapes-tiny.py', 2, {
         'model.segment_head.pixel_decoder.encoder.num_layers': 1,
@@ -57,7 +60,7 @@ SYSTEMS = dict(
         }),
     panoptic_fcn=(
         'hybrid_tracker/panoptic-fcn_r18_fpn_movingshapes-vps-tiny.py', 1, {
-            'optim_wrapper.optimizer.lr': 2e-4
+            'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
         }))
 CLIPS = {}
 

@@ -9,7 +9,6 @@ for _name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
 import cv2  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
-from mmengine.logging import MMLogger  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 
 from mmvis_plugin.utils.seeding import seed_process  # noqa: E402
@@ -23,13 +22,6 @@ def mmdet_scope():
     """Start every test in mmdet's scope; a runner may leave another."""
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield
-
-
-@pytest.fixture(autouse=True)
-def loggers():
-    """Forget the loggers of runs, which are named after the second."""
-    yield
-    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture(autouse=True)

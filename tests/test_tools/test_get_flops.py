@@ -96,9 +96,9 @@ def test_products_are_counted_by_hand(tool):
 
 
 def test_convolutions_are_those_of_mmengine(tool, run):
-    rows = run(CAVIS, '--shape', 60, 90, '--num-frames', 2)
+    rows = run(CAVIS, '--shape', 90, 160, '--num-frames', 2)
     model = init_video_model(str(CAVIS), device='cpu').eval()
-    analyzer = FlopAnalyzer(model.backbone, (torch.zeros(1, 3, 64, 96), ))
+    analyzer = FlopAnalyzer(model.backbone, (torch.zeros(1, 3, 96, 160), ))
     analyzer.unsupported_ops_warnings(False)
     analyzer.tracer_warnings('none')
     expected = analyzer.by_operator()['conv']

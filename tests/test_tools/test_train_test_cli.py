@@ -10,6 +10,7 @@ import zipfile
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 from mmvis_plugin.datasets.synthetic import get_cfg
 from mmvis_plugin.datasets.synthetic.writers import write_youtube_vis
@@ -43,6 +44,8 @@ def tool(monkeypatch, capsys, data):
         ]
         argv = [name, *words, '--cfg-options', *roots, *workers, *options]
         monkeypatch.setattr(sys, 'argv', argv)
+        # named after the second, one may be that of an earlier run
+        MMLogger._instance_dict.clear()
         code = 0
         try:
             runpy.run_path(osp.join(ROOT, 'tools', name), run_name='__main__')

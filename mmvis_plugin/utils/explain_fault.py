@@ -33,11 +33,12 @@ def explain_fault(err: BaseException) -> Optional[str]:
     """
     if isinstance(err, OSError) and err.errno in _FULL:
         return _explain_full_disk(err)
+    text = find_dead_worker(err)
+    if text is not None:
+        return explain_dead_worker(text)
     if not isinstance(err, RuntimeError):
         return None
     text = str(err)
-    if dead_workers(text):
-        return explain_dead_worker(text)
     if _LOST_PEER.search(text) and _SPEAKERS.search(text):
         return _explain_lost_peer(text)
     return None

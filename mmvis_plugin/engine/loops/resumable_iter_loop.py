@@ -1,5 +1,6 @@
 """Iteration-based training that resumes to the same numbers."""
-from typing import Dict, Iterator, Sequence, Union
+from multiprocessing.connection import wait
+from typing import Dict, Iterator, Optional, Sequence, Union
 
 from mmengine.dist import get_rank
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -77,7 +78,7 @@ class ResumableIterLoop(IterBasedTrainLoop):
                 if self._is_time_to_validate():
                     self.runner.val_loop.run()
         except Exception as err:
-            text = find_dead_worker(err)
+            text = find_dead_worker(err) or self._find_lost_worker(err)
             if text is None:
                 raise
             raise DataWorkerError(self._explain(text)) from err
@@ -99,6 +100,21 @@ class ResumableIterLoop(IterBasedTrainLoop):
             derive_seed(self.runner.seed, get_rank(), _STEP_STREAM,
                         self._iter))
         super().run_iter(data_batch)
+
+    def _find_lost_worker(self, err: Exception) -> Optional[str]:
+        """Name the worker behind a lost connection; torch is later."""
+        if (not isinstance(err, (EOFError, OSError))
+                or str(err).startswith('Caught ')):
+            return None
+        workers = getattr(self.dataloader_iterator, '_workers', [])
+        try:
+            ended = wait([worker.sentinel for worker in workers], timeout=2)
+        except RuntimeError as death:  # now it has noticed
+            return find_dead_worker(death)
+        if not ended:
+            return None
+        pids = ', '.join(str(w.pid) for w in workers if w.sentinel in ended)
+        return f'DataLoader worker (pid(s) {pids}) exited unexpectedly'
 
     def _explain(self, text: str) -> str:
         samples = map(self.dataloader.dataset.loaded_by, dead_workers(text))

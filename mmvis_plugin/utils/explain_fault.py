@@ -8,6 +8,8 @@ from typing import List, Optional
 
 from mmengine.dist import get_dist_info
 
+from .errors import DataWorkerError
+
 _DEAD_WORKER = re.compile(r'DataLoader worker \(pid(?:\(s\))? '
                           r'(?P<pids>[\d, ]+)\) (?P<how>[^.\n]+)')
 # of gloo, NCCL, their store and the watchdog over them
@@ -31,6 +33,8 @@ def explain_fault(err: BaseException) -> Optional[str]:
     Returns:
         str or None: The line, or None for every other error.
     """
+    if isinstance(err, DataWorkerError):
+        return str(err)
     if isinstance(err, OSError) and err.errno in _FULL:
         return _explain_full_disk(err)
     text = find_dead_worker(err)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from mmvis_plugin.utils.checkpoint import read_checkpoint
+from mmvis_plugin.utils.model_names import package_path
 from .recipes import RECIPES, ROOT, load
 
 UNTRAINED = 'not yet trained'
@@ -117,7 +118,7 @@ def test_metadata_of_small_recipes_are_those_of_the_config(entry):
 
 
 def test_weights_in_the_package_are_small_and_named():
-    folder = ROOT / 'mmvis_plugin' / 'checkpoints'
+    folder = Path(package_path('package://checkpoints'))
     named = set()
     for entry in model_index():
         address = entry.get('Weights', '')

@@ -10,8 +10,7 @@ from typing import Callable, Optional
 
 from mmengine.config import Config, DictAction
 
-from .errors import (AnnotationError, CheckpointError, DataWorkerError,
-                     DownloadError)
+from .errors import AnnotationError, CheckpointError, DownloadError
 from .explain import explain_error
 from .explain_fault import explain_fault
 
@@ -20,8 +19,8 @@ class UsageError(ValueError):
     """The options of a tool and its config do not go together."""
 
 
-_ONE_LINERS = (AnnotationError, CheckpointError, DataWorkerError,
-               DownloadError, UsageError, FileNotFoundError, ImportError)
+_ONE_LINERS = (AnnotationError, CheckpointError, DownloadError, UsageError,
+               FileNotFoundError, ImportError)
 _PACKAGE = osp.dirname(osp.dirname(osp.realpath(__file__)))
 
 

@@ -25,6 +25,13 @@ else
     pip install --quiet "torch==$TORCH_VERSION" $TORCH_PIP_ARGS
 fi
 
+# torch before 2.3 was compiled for NumPy 1 and cannot talk to NumPy 2
+if "$py" -W ignore -c 'import sys, torch
+sys.exit(tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 3))'; then
+    export PIP_CONSTRAINT=$(realpath "$VENV")/constraints.txt
+    echo 'numpy<2' >"$PIP_CONSTRAINT"
+fi
+
 step 3 'build tools and runtime libraries'
 pip install --quiet -r requirements/build.txt -r requirements/runtime.txt
 

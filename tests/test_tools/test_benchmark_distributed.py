@@ -87,9 +87,13 @@ def test_steps_of_all_modes(tool, tmp_path):
         trainer = tool.Trainer(
             small(tool, 'InsPro'), (64, 96), 0, torch.device('cpu'))
         before = [p.detach().clone() for p in trainer.model.parameters()]
+        told = mock.patch.object(dist, 'all_reduce', wraps=dist.all_reduce)
         with mock.patch.object(trainer, 'step', wraps=trainer.step) as step:
             for mode in tool.MODES:
-                assert 0 < trainer.time_block(mode, 1, 0) < 60
+                with told as reduce:
+                    assert 0 < trainer.time_block(mode, 1, 0) < 60
+                # a process would wait for one that does not train
+                assert reduce.called == (mode == tool.MODES[2]), mode
             # the other process waits while one is alone
             trainer.time_block(tool.MODES[0], 1, 1)
         assert [call.args[1] for call in step.call_args_list] == tool.MODES

@@ -43,6 +43,11 @@ SYSTEMS = dict(
         'model.detector.train_cfg.rcnn.sampler.num': 32,
         'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
     }),
+    pcan_condinst=('pcan/pcan-condinst_r18_fpn_movingshapes-tiny.py', 2, {
+        'model.freeze': [],
+        'model.frame_pcam': dict(NARROW_FRAMES, _delete_=True),
+        'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
+    }),
     cavis_segmenter=('cavis/cavis-segmenter_r18_movingshapes-tiny.py', 2, {
         'model.segment_head.pixel_decoder.encoder.num_layers': 1,
         'model.criterion.num_points': 256
@@ -136,7 +141,7 @@ def store_clips(folder: str) -> None:
                 dict(
                     type='ClipSample',
                     num_frames=num_frames,
-                    mode='ref' if system == 'pcan' else 'dense'),
+                    mode='ref' if system.startswith('pcan') else 'dense'),
                 dict(
                     type='TransformBroadcaster',
                     transforms=[

@@ -12,6 +12,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor
 
 from mmvis_plugin.registry import MODELS, TASK_UTILS
+from ..losses.shared_count import shared_mean
 from .training_pairs import PositiveRoIs, learns
 
 
@@ -60,14 +61,21 @@ class PCANCondInst(CondInst):
         losses = {}
         if learns(self.bbox_head, feats) or learns(self.mask_head, feats):
             losses = self.bbox_head.loss(feats, samples)
-            positives = self.bbox_head.get_positive_infos()
-            if any(len(found) for found in positives):
-                losses.update(
-                    self.mask_head.loss(
-                        feats, samples, positive_infos=positives))
-            else:
-                losses['loss_mask'] = self._no_mask_loss(feats, positives)
+            losses['loss_mask'] = self._mask_loss(feats, samples)
         return losses, self.propose(feats, samples)
+
+    def _mask_loss(self, feats: Sequence[Tensor],
+                   samples: List[DetDataSample]) -> Tensor:
+        """Return the mean loss of the masks of all processes."""
+        positives = self.bbox_head.get_positive_infos()
+        if not any(len(found) for found in positives):
+            return shared_mean(self._no_mask_loss(feats, positives), 0)
+        compared = []  # the head may leave out some of many
+        with self.mask_head.loss_mask.register_forward_hook(
+                lambda _, preds, __: compared.append(len(preds[0]))):
+            loss = self.mask_head.loss(
+                feats, samples, positive_infos=positives)['loss_mask']
+        return shared_mean(loss, sum(compared))
 
     def _no_mask_loss(self, feats: Sequence[Tensor],
                       positives: List[InstanceData]) -> Tensor:

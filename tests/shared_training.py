@@ -27,7 +27,7 @@ BARE_CLIPS = (2 * FIRST_BARE + 1, 2 * FIRST_BARE + 2)
 CLASSES = ('person', 'cat', 'dog', 'horse', 'wall', 'grass', 'road', 'sky',
            'water', 'tree')
 # AdamW makes whole steps of differences of rounding
-SMALL_STEPS = dict(type='SGD', lr=1e-3, weight_decay=0.)
+SMALL_STEPS = dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=0.)
 NARROW_FRAMES = dict(
     type='FramePCAM', mode='similarity', channels=64, num_protos=6)
 # recipe, frames per clip, and what is changed: everything learns, what is slow
@@ -35,22 +35,19 @@ NARROW_FRAMES = dict(
 SYSTEMS = dict(
     inspro=('inspro/inspro_r18_fpn_movingshapes-tiny.py', 2, {
         'model.roi_head.num_stages': 2,
-        'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
     }),
     pcan=('pcan/pcan_r18_fpn_movingshapes-tiny.py', 2, {
         'model.freeze': [],
         'model.frame_pcam': dict(NARROW_FRAMES, _delete_=True),
         'model.detector.train_cfg.rcnn.sampler.num': 32,
-        'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
     }),
     pcan_condinst=('pcan/pcan-condinst_r18_fpn_movingshapes-tiny.py', 2, {
         'model.freeze': [],
         'model.frame_pcam': dict(NARROW_FRAMES, _delete_=True),
-        'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
     }),
     cavis_segmenter=('cavis/cavis-segmenter_r18_movingshapes-tiny.py', 2, {
         'model.segment_head.pixel_decoder.encoder.num_layers': 1,
-        'model.criterion.num_points': 256
+        'model.criterion.num_points': 256,
     }),
     cavis_online=('cavis/cavis-online_r18_movingshapes-tiny.py', 3, {
         'model.segment_head.pixel_decoder.encoder.num_layers': 1,
@@ -64,9 +61,7 @@ SYSTEMS = dict(
             'model.segmentor.init_cfg': None
         }),
     panoptic_fcn=(
-        'hybrid_tracker/panoptic-fcn_r18_fpn_movingshapes-vps-tiny.py', 1, {
-            'optim_wrapper.optimizer': dict(SMALL_STEPS, _delete_=True)
-        }))
+        'hybrid_tracker/panoptic-fcn_r18_fpn_movingshapes-vps-tiny.py', 1, {}))
 CLIPS = {}
 
 
@@ -86,6 +81,11 @@ class StoredClips(Dataset):
         return copy.deepcopy(self.clips[index])
 
 
+def unwrapped(model):
+    """Return a model without the wrapper of several processes."""
+    return getattr(model, 'module', model)
+
+
 @HOOKS.register_module(force=True)
 class KeepLosses(Hook):
     """Write the losses of all steps and the weights of each process."""
@@ -95,6 +95,7 @@ class KeepLosses(Hook):
     def before_train(self, runner) -> None:
         """Begin anew."""
         self.losses = {}
+        self.start = copy.deepcopy(unwrapped(runner.model).state_dict())
 
     def after_train_iter(self,
                          runner,
@@ -109,9 +110,12 @@ class KeepLosses(Hook):
 
     def after_train(self, runner) -> None:
         """Write a file per process."""
-        model = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         torch.save(
-            dict(losses=self.losses, weights=model.state_dict()),
+            dict(
+                losses=self.losses,
+                start=self.start,
+                weights=model.state_dict()),
             f'{runner.work_dir}/kept{runner.rank}.pth')
 
 
@@ -196,6 +200,7 @@ def build_runner(system: str,
         resume=load_from is not None)
     for name, value in settings.items():
         cfg[name] = value
+    cfg.optim_wrapper.optimizer = SMALL_STEPS
     # seconds that one waits for the other
     cfg.env_cfg.dist_cfg = dict(backend='gloo', timeout=120)
     cfg.default_hooks.checkpoint.update(interval=SAVED_AT, save_last=False)

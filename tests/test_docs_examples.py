@@ -63,7 +63,8 @@ def clone(tmp_path, monkeypatch, registered):
     folder = tmp_path / 'data/moving_shapes/tiny'
     folder.parent.mkdir(parents=True)
     write_youtube_vis(
-        str(folder), get_cfg('micro', num_train=1, num_val=1, num_frames=4))
+        str(folder),
+        get_cfg('micro', num_train=1, num_val=1, num_frames=4, classes=4))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path

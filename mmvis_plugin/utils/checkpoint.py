@@ -10,9 +10,15 @@ from mmengine.runner import load_state_dict
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from . import checked_pickle
+from .dependencies import version_tuple
 from .errors import CheckpointError
 from .safe_globals import allow_checkpoint_classes
 
+# Options of torch.load: its safe reader knows our classes since 2.6.
+_SAFELY = dict(weights_only=True)
+if version_tuple(torch.__version__) < (2, 6, 0):
+    _SAFELY = dict(weights_only=False, pickle_module=checked_pickle)
 # Layers whose width follows the number of classes: they may differ when a
 # model is fine-tuned on other classes.
 _CLASSIFIERS = ('cls', 'class', 'logit', 'label', 'out_inst', 'out_sem')
@@ -51,7 +57,7 @@ def _read_local(path: str, map_location: str) -> Any:
         raise FileNotFoundError(
             f'{path}: no such checkpoint; give the path of a .pth file')
     try:
-        return torch.load(path, map_location=map_location, weights_only=True)
+        return torch.load(path, map_location=map_location, **_SAFELY)
     except UnpicklingError as err:
         raise CheckpointError(
             f'{path}: cannot be read safely ({_unsafe_part(err)}); expected '

@@ -33,16 +33,20 @@ def checkpoint_classes() -> List[Any]:
         *functions
     ]
     classes += [type(np.dtype(name)) for name in _DTYPES]
-    # torch takes a name of its own for a function since 2.7. Before that, a
+    # torch takes a name of its own for a function since 2.7. With 2.6 a
     # training is resumed with the NumPy, 1 or 2, that wrote its checkpoint.
     if version_tuple(torch.__version__) >= (2, 7, 0):
-        classes += [(function, _other_name(function))
+        classes += [(function, other_numpy_name(function))
                     for function in functions]
     return classes
 
 
-def _other_name(function: Callable) -> str:
-    """Return the path under which the other NumPy, 1 or 2, pickles it."""
+def other_numpy_name(function: Callable) -> str:
+    """Return the path under which the other NumPy, 1 or 2, pickles it.
+
+    Args:
+        function (Callable): Of NumPy, or anything else, which keeps its path.
+    """
     old, new = 'numpy.core.', 'numpy._core.'
     path = f'{function.__module__}.{function.__name__}'
     return path.replace(new, old) if new in path else path.replace(old, new)
@@ -52,7 +56,8 @@ def allow_checkpoint_classes() -> None:
     """Register :func:`checkpoint_classes` with torch >= 2.6.
 
     ``torch.load`` then reads a checkpoint with ``weights_only=True``, its
-    default since 2.6. Older versions have no such list and need none.
+    default since 2.6. What older versions read with is
+    :mod:`~mmvis_plugin.utils.checked_pickle`.
     Loading through mmengine may take the classes off the list again, so this
     is called before every load, not only at import.
     """

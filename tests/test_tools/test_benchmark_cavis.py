@@ -8,6 +8,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from ..autocast import needs_cpu_autocast
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools/analysis_tools'
 TINY = ROOT / 'configs/cavis/cavis-online_r18_movingshapes-tiny.py'
@@ -40,7 +42,10 @@ def run(tool, monkeypatch, capsys, *words):
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize('amp', [(), ('--amp', 'bfloat16')])
+@pytest.mark.parametrize('amp', [
+    (),
+    pytest.param(('--amp', 'bfloat16'), marks=needs_cpu_autocast),
+])
 def test_every_part_of_a_frame_has_its_row(tool, monkeypatch, capsys, amp):
     out = run(tool, monkeypatch, capsys, '--frames', '2', '--repeats', '2',
               *amp)

@@ -1,6 +1,7 @@
 import importlib.util
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / 'tools/analysis_tools'
 CAVIS = ROOT / 'configs/cavis/cavis-online_r18_movingshapes-tiny.py'
 INSPRO = ROOT / 'configs/inspro/inspro_r18_fpn_movingshapes-tiny.py'
+needs_switch = pytest.mark.skipif(
+    not hasattr(torch.backends, 'mha'), reason='torch before 2.3')
 
 
 @pytest.fixture()
@@ -31,7 +34,8 @@ def tool(monkeypatch):
     with DefaultScope.overwrite_default_scope('mmdet'):
         yield module
     load_ext.cache_clear()
-    torch.backends.mha.set_fastpath_enabled(True)
+    if hasattr(torch.backends, 'mha'):
+        torch.backends.mha.set_fastpath_enabled(True)
     torch.backends.cuda.enable_flash_sdp(True)
 
 
@@ -79,6 +83,7 @@ class Reader(SpotTracker):
         return super().advance(feats, metainfo, state)
 
 
+@needs_switch
 def test_products_are_counted_by_hand(tool):
     model = init_video_model(spot_config(), device='cpu')
     model.__class__ = Reader
@@ -95,6 +100,7 @@ def test_products_are_counted_by_hand(tool):
             ] == [attention, attention + 8 * 6, attention + 2 * 8 * 6]
 
 
+@needs_switch
 def test_convolutions_are_those_of_mmengine(tool, run):
     rows = run(CAVIS, '--shape', 90, 160, '--num-frames', 2)
     model = init_video_model(str(CAVIS), device='cpu').eval()
@@ -116,8 +122,16 @@ def test_convolutions_are_those_of_mmengine(tool, run):
     assert number(rows['all'][0]) == pytest.approx(params, rel=1e-3)
 
 
+@needs_switch
 def test_one_frame_has_no_later_ones(run):
     rows = run(INSPRO, '--shape', 60, 90, '--num-frames', 1)
     assert load_ext() is None
     assert rows['operations'] == ['first frame']
     assert len(rows['frame']) == 1 and number(rows['frame'][0]) > 1e6
+
+
+def test_old_torch_is_named(tool, monkeypatch):
+    old = SimpleNamespace(__version__='2.1.2', backends=SimpleNamespace())
+    monkeypatch.setattr(tool, 'torch', old)
+    with pytest.raises(ValueError, match='torch 2.1.2 .* 2.3 or later'):
+        tool.make_visible()

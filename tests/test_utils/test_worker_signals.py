@@ -86,5 +86,5 @@ def test_a_batch_that_cannot_be_handed_on(capfd):
     loader.collate_fn = lose
     with pytest.raises(RuntimeError, match='exited unexpectedly'):
         next(iter(loader))
-    assert re.search(r'data worker \d+ cannot hand on a batch: .*pickle',
+    assert re.search(r'data worker \d+ cannot hand on a batch: .*lambda',
                      capfd.readouterr().err)

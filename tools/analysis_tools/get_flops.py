@@ -57,7 +57,14 @@ def parse_args() -> argparse.Namespace:
 
 
 def make_visible() -> None:
-    """Switch off, in this process, what hides its products when it runs."""
+    """Switch off, in this process, what hides its products when it runs.
+
+    Raises:
+        UsageError: torch has no switch for that.
+    """
+    if not hasattr(torch.backends, 'mha'):
+        raise UsageError(f'torch {torch.__version__} hides the products of '
+                         'attention; count with torch 2.3 or later')
     os.environ['MMVIS_WITH_OPS'] = '0'
     torch.backends.mha.set_fastpath_enabled(False)
     torch.backends.cuda.enable_flash_sdp(False)

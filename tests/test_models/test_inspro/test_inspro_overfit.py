@@ -113,7 +113,7 @@ def test_objects_keep_their_slots_through_absence(build):
     clips = [draw_clip(c, i) for i, c in enumerate(CLIPS, 1)]
     inputs = torch.stack([images for images, _ in clips])
     samples = [sample for _, sample in clips]
-    steps = 260
+    steps = 320
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 2e-3, total_steps=steps)

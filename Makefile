@@ -89,7 +89,7 @@ demo: $(READY)
 	@echo 'demo: see $(DEMO_DIR)/overlay.mp4 and $(DEMO_DIR)/strip.png'
 
 test: $(READY)
-	@echo '[test] pytest with $(WORKERS) processes (below 8 minutes)'
+	@echo '[test] pytest with $(WORKERS) processes (about 8 minutes)'
 	@$(ONE_THREAD) $(PY) -m pytest -n $(WORKERS) tests
 
 test-official:

@@ -138,8 +138,11 @@ def problem_of(words, monkeypatch):
 def problem_of_program(words):
     """Look at commands that are no tools of this repository."""
     if words[0] == 'make':
-        targets = re.findall(r'^([\w-]+):', read(ROOT / 'Makefile'), re.M)
-        return None if set(words[1:]) <= set(targets) else 'no such target'
+        # targets, and the variables that one may set
+        known = re.findall(r'^([\w-]+(?= \?=|:))', read(ROOT / 'Makefile'),
+                           re.M)
+        asked = {word.split('=')[0] for word in words[1:]}
+        return None if asked <= set(known) else 'no such target'
     if words[:2] == ['python', '-m']:
         if words[2].startswith('mmvis_plugin') and not importlib.util.\
                 find_spec(words[2]):

@@ -81,6 +81,7 @@ def method(name, owner=HistoryBuffer):
     (method('__init__'), '__init__'),
     (method('__subclasses__'), '__subclasses__'),
     (method('zeros_', torch.Tensor), 'zeros_'),
+    (method('tofile', np.ndarray), 'tofile'),
 ])
 def test_everything_else_is_refused(tmp_path, value, named):
     path = tmp_path / 'foreign.pth'

@@ -209,7 +209,6 @@ def run_rank(rank, world_size, folder, metric, samples):
     results = metric.evaluate(len(samples))
     with open(f'{folder}/rank{rank}.json', 'w') as file:
         json.dump(results, file)
-    dist.destroy_process_group()
 
 
 @pytest.mark.parametrize('world_size', [2, 3])

@@ -15,6 +15,8 @@ from .dependencies import version_tuple
 from .errors import CheckpointError
 from .safe_globals import allow_checkpoint_classes
 
+# of torch and of the pickle module about what is no pickle at all
+_NO_PICKLE = re.compile('Unsupported operand|invalid load key|truncated')
 # Options of torch.load: its safe reader knows our classes since 2.6.
 _SAFELY = dict(weights_only=True)
 if version_tuple(torch.__version__) < (2, 6, 0):
@@ -59,6 +61,10 @@ def _read_local(path: str, map_location: str) -> Any:
     try:
         return torch.load(path, map_location=map_location, **_SAFELY)
     except UnpicklingError as err:
+        if _NO_PICKLE.search(str(err)):
+            raise CheckpointError(
+                f'{path}: not a checkpoint, no torch.save wrote it; give the '
+                'path of a .pth file or copy the file again') from err
         raise CheckpointError(
             f'{path}: cannot be read safely ({_unsafe_part(err)}); expected '
             'tensors and plain values: save its weights alone where you '

@@ -136,6 +136,15 @@ def test_unsafe_file(tmp_path):
     assert '\n' not in str(info.value)
 
 
+@pytest.mark.parametrize('content', [b'garbage', b'<html>404</html>'])
+def test_file_of_another_kind(tmp_path, content):
+    path = tmp_path / 'page.pth'
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match='not a checkpoint, no') as info:
+        read_checkpoint(str(path))
+    assert '\n' not in str(info.value)
+
+
 @pytest.mark.parametrize('content', [[1, 2], {}, torch.zeros(2)])
 def test_file_without_weights(tmp_path, content):
     path = tmp_path / 'list.pth'

@@ -16,7 +16,7 @@ from .errors import CheckpointError
 from .safe_globals import allow_checkpoint_classes
 
 # of torch and of the pickle module about what is no pickle at all
-_NO_PICKLE = re.compile('Unsupported operand|invalid load key|truncated')
+_NO_PICKLE = re.compile('Unsupported operand|invalid load key')
 # Options of torch.load: its safe reader knows our classes since 2.6.
 _SAFELY = dict(weights_only=True)
 if version_tuple(torch.__version__) < (2, 6, 0):
